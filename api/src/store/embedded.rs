@@ -1,0 +1,4 @@
+//! Placeholder.
+/// The embedded engine.
+#[derive(Debug, Clone)]
+pub struct Embedded;

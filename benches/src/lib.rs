@@ -1,0 +1,1 @@
+//! Measurements of the voxora crates; one bench file per subject, results in `RESULTS.md`.

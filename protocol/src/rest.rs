@@ -1,0 +1,3 @@
+//! REST bodies: the resources as the wire shows them, requests, replies and errors.
+
+pub mod resource;
