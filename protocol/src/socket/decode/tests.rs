@@ -1,0 +1,102 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn decode(text: &str) -> Result<String, PacketError> {
+    decode_text(&mut text.as_bytes().to_vec()).map(|packet| match packet {
+        Packet::Connect { namespace, auth } => format!("connect {namespace} {}", show(auth)),
+        Packet::Disconnect { namespace } => format!("disconnect {namespace}"),
+        Packet::Event { namespace, ack, arguments } => {
+            format!("event {namespace} {ack:?} {}", show(arguments))
+        }
+        Packet::Ack { namespace, id, arguments } => {
+            format!("ack {namespace} {id:?} {}", show(arguments))
+        }
+        Packet::Binary { attachments } => format!("binary {attachments}"),
+    })
+}
+
+fn show(json: Option<&mut [u8]>) -> String {
+    json.map_or_else(|| "-".to_owned(), |json| String::from_utf8_lossy(json).into_owned())
+}
+
+#[test]
+fn the_examples_of_the_specification_are_read() {
+    for (text, packet) in [
+        ("0", "connect / -"),
+        (r#"0/admin,{"sid":"x"}"#, r#"connect /admin {"sid":"x"}"#),
+        ("0/custom", "connect /custom -"),
+        ("0/,", "connect / -"),
+        ("1/admin,", "disconnect /admin"),
+        ("1/custom", "disconnect /custom"),
+        (r#"2["foo"]"#, r#"event / None ["foo"]"#),
+        (r#"2/admin,["bar"]"#, r#"event /admin None ["bar"]"#),
+        (r#"212["foo"]"#, r#"event / Some(12) ["foo"]"#),
+        (r#"2/admin,7["a,b"]"#, r#"event /admin Some(7) ["a,b"]"#),
+        ("2", "event / None -"),
+        ("3/admin,13[]", "ack /admin Some(13) []"),
+        (r#"51-["baz",{"_placeholder":true,"num":0}]"#, "binary 1"),
+        (r#"61-/admin,456[{"_placeholder":true,"num":0}]"#, "binary 1"),
+    ] {
+        let expected =
+            if text == "351-x" { Err(PacketError::Payload) } else { Ok(packet.to_owned()) };
+        assert_eq!(decode(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_the_reference_closes_for_is_refused() {
+    for (text, error) in [
+        ("", PacketError::UnknownType),
+        ("4", PacketError::UnknownType),
+        (r#"4{"message":"x"}"#, PacketError::UnknownType),
+        ("7", PacketError::UnknownType),
+        ("a", PacketError::UnknownType),
+        ("0[]", PacketError::Payload),
+        (r#"0"x""#, PacketError::Payload),
+        ("0null", PacketError::Payload),
+        (r#"1{"a":1}"#, PacketError::Payload),
+        ("2{}", PacketError::Payload),
+        (r#"2"x""#, PacketError::Payload),
+        ("3{}", PacketError::Payload),
+        ("5", PacketError::Attachments),
+        ("5-[]", PacketError::Attachments),
+        ("511-[]", PacketError::Attachments),
+        ("51000000000-[]", PacketError::Attachments),
+        ("599999999999999999999999-[]", PacketError::Attachments),
+        ("5-1-[]", PacketError::Attachments),
+        ("29007199254740993[\"x\"]", PacketError::AckId),
+        ("299999999999999999999999[\"x\"]", PacketError::AckId),
+    ] {
+        assert_eq!(decode(text), Err(error), "{text}");
+    }
+    assert!(decode("29007199254740992[\"x\"]").is_ok());
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in ".{0,64}") {
+        let _ = decode(&text);
+    }
+
+    #[test]
+    fn an_event_round_trips(
+        namespace in "/[a-z]{0,8}",
+        ack in proptest::option::of(0..=ACK_ID_MAX),
+        word in "[a-z]{1,8}",
+    ) {
+        let mut text = Vec::new();
+        super::super::encode::event_head(&mut text, &namespace, ack);
+        text.extend_from_slice(format!("[\"{word}\"]").as_bytes());
+        let (_engine, packet) = text.split_first_mut().unwrap();
+        let expected = format!("[\"{word}\"]");
+        match decode_text(packet).unwrap() {
+            Packet::Event { namespace: n, ack: a, arguments: Some(json) } => {
+                prop_assert_eq!(n, namespace);
+                prop_assert_eq!(a, ack);
+                prop_assert_eq!(json, expected.as_bytes());
+            }
+            other => prop_assert!(false, "{other:?}"),
+        }
+    }
+}
