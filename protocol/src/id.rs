@@ -27,11 +27,9 @@ impl ObjectId {
     }
 
     /// The id made of its three parts; `counter` keeps its low 24 bits.
-    pub const fn from_parts(seconds: u32, process: [u8; 5], counter: u32) -> Self {
-        let [a, b, c, d] = seconds.to_be_bytes();
-        let [p0, p1, p2, p3, p4] = process;
-        let [_, x, y, z] = counter.to_be_bytes();
-        Self([a, b, c, d, p0, p1, p2, p3, p4, x, y, z])
+    pub fn from_parts(seconds: u32, process: [u8; 5], counter: u32) -> Self {
+        let [_, counter @ ..] = counter.to_be_bytes();
+        Self(joined(&[&seconds.to_be_bytes(), &process, &counter]))
     }
 
     /// The 12 bytes.
@@ -138,10 +136,8 @@ pub struct EngineSid([u8; 15]);
 
 impl EngineSid {
     /// The sid of a session that `shard` of `node` owns.
-    pub const fn new(node: u16, shard: u8, random: [u8; 12]) -> Self {
-        let [n0, n1] = node.to_be_bytes();
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = random;
-        Self([n0, n1, shard, a, b, c, d, e, f, g, h, i, j, k, l])
+    pub fn new(node: u16, shard: u8, random: [u8; 12]) -> Self {
+        Self(joined(&[&node.to_be_bytes(), &[shard], &random]))
     }
 
     /// The node that owns the session.
@@ -164,11 +160,8 @@ pub struct SocketId([u8; 15]);
 
 impl SocketId {
     /// The id of the socket in `slot` of `shard` of `node`; `nonce` tells later tenants apart.
-    pub const fn new(node: u16, shard: u8, slot: u32, nonce: u64) -> Self {
-        let [n0, n1] = node.to_be_bytes();
-        let [s0, s1, s2, s3] = slot.to_be_bytes();
-        let [a, b, c, d, e, f, g, h] = nonce.to_be_bytes();
-        Self([n0, n1, shard, s0, s1, s2, s3, a, b, c, d, e, f, g, h])
+    pub fn new(node: u16, shard: u8, slot: u32, nonce: u64) -> Self {
+        Self(joined(&[&node.to_be_bytes(), &[shard], &slot.to_be_bytes(), &nonce.to_be_bytes()]))
     }
 
     /// The node that holds the socket.
@@ -228,6 +221,15 @@ impl fmt::Debug for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SocketId({self})")
     }
+}
+
+/// The bytes of `parts` in a row; zeros behind them where `N` is more.
+fn joined<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+    let mut out = [0; N];
+    for (slot, byte) in out.iter_mut().zip(parts.iter().copied().flatten()) {
+        *slot = *byte;
+    }
+    out
 }
 
 const fn hex_digit(nibble: u8) -> u8 {

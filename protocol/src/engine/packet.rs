@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(decode("1").unwrap(), "Close");
         assert_eq!(decode("2probe").unwrap(), format!("{:?}", Packet::Ping(b"probe")));
         assert_eq!(decode("3").unwrap(), "Pong");
-        assert_eq!(decode("4x").unwrap(), format!("{:?}", Packet::Message(&mut *b"x".to_vec())));
+        assert_eq!(decode("4x").unwrap(), format!("{:?}", Packet::Message(&mut b"x".to_vec())));
         assert_eq!(decode("5").unwrap(), "Upgrade");
         assert_eq!(decode("0").unwrap(), "Ignored");
         assert_eq!(decode("6").unwrap(), "Ignored");

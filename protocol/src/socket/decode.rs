@@ -104,9 +104,8 @@ fn beginning_with(first: u8, payload: Option<&mut [u8]>) -> Result<Option<&mut [
 
 fn split_attachments(text: &mut [u8]) -> Result<(u32, &mut [u8]), PacketError> {
     let (count, rest) = split_digits(text);
-    let rest = match rest.split_first_mut() {
-        Some((b'-', rest)) => rest,
-        Some(_) | None => return Err(PacketError::Attachments),
+    let Some((b'-', rest)) = rest.split_first_mut() else {
+        return Err(PacketError::Attachments);
     };
     match number(count) {
         Some(count) if count <= u64::from(ATTACHMENTS_MAX) => {
