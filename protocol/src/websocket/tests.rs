@@ -7,6 +7,7 @@
 )]
 
 mod limit;
+mod oracle;
 mod rule;
 
 use super::close::CloseCode;
