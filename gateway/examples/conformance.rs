@@ -1,0 +1,188 @@
+//! The engine and socket layers with an echo application instead of the chat, as the official
+//! protocol suites presuppose it; and a room application without sign-in and storage, to measure.
+//!
+//! `cargo run --release -p gateway --example conformance -- --port 3000`
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Parser;
+use gateway::application::{Admission, Application, Connect, Event, Malformed};
+use gateway::connection::Layer;
+use gateway::fanout::Broadcast;
+use gateway::http::Doors;
+use gateway::http::origin::Origins;
+use gateway::runtime::{self, Inboxes, Settings};
+use gateway::table::context::Context;
+use protocol::engine::Timing;
+use protocol::room::Room;
+use protocol::websocket::message::Payload;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use smallvec::SmallVec;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Debug, Parser)]
+#[command(about = "The engine and socket layers with an echo application")]
+struct Arguments {
+    /// Port on 127.0.0.1; 0 picks a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Heartbeat of production (25 s / 20 s) instead of the suites' (300 ms / 200 ms).
+    #[arg(long)]
+    slow_ping: bool,
+    /// Threads; one a core when absent.
+    #[arg(long)]
+    shards: Option<usize>,
+}
+
+fn main() -> std::io::Result<()> {
+    let arguments = Arguments::parse();
+    let shards = arguments.shards.map_or_else(std::thread::available_parallelism, |count| {
+        Ok(count.try_into().unwrap_or(std::num::NonZero::<usize>::MIN))
+    })?;
+    let (timing, connect_timeout_ms) = if arguments.slow_ping {
+        (Timing { interval_ms: 25_000, timeout_ms: 20_000 }, 45_000)
+    } else {
+        (Timing { interval_ms: 300, timeout_ms: 200 }, 1_000)
+    };
+    let settings = Settings {
+        timing,
+        connect_timeout_ms,
+        payload_bytes_max: 1_000_000,
+        outbox_soft_bytes: 1 << 20,
+        // Echoes and rooms here must not lose anything to a client that is busy sending.
+        outbox_hard_bytes: 16 << 20,
+    };
+    let doors = Doors {
+        sockets: vec![
+            ("/socket.io/", Layer::SocketIo),
+            ("/engine.io/", Layer::EngineIo),
+            ("/echo", Layer::Raw),
+        ],
+        origins: Arc::new(Origins::new(vec!["*".to_owned()])),
+        rest: None,
+    };
+    let address = SocketAddr::from(([127, 0, 0, 1], arguments.port));
+    let inboxes = Inboxes::new(shards.get());
+    let mut running = runtime::start(address, inboxes, settings, &doors, |_| Echo)?;
+    announce(running.address())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    Err(runtime.block_on(running.failed()))
+}
+
+fn announce(address: SocketAddr) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on {address}")?;
+    out.flush()
+}
+
+/// The auth object of a client, until it has been told about it.
+type Auth = Option<Box<RawValue>>;
+
+/// The application.
+struct Echo;
+
+impl Application for Echo {
+    type Session = Auth;
+
+    const NAMESPACES: &'static [&'static str] = &["/", "/custom"];
+
+    fn connect(&self, _cx: &mut Context<'_, Auth>, request: Connect<'_>) -> Admission<Auth> {
+        match request.auth.map(|auth| serde_json::from_slice(auth)).transpose() {
+            Ok(auth) => Admission::Accept(auth),
+            Err(_) => Admission::Refuse("Invalid auth"),
+        }
+    }
+
+    fn joined(&self, cx: &mut Context<'_, Auth>, session: &mut Auth) {
+        let auth = session.take();
+        let auth = auth.as_deref().map_or("{}", RawValue::get);
+        cx.emit(format!("[\"auth\",{auth}]").as_bytes());
+    }
+
+    fn event(
+        &self,
+        cx: &mut Context<'_, Auth>,
+        _session: &mut Auth,
+        event: Event<'_>,
+    ) -> Result<(), Malformed> {
+        let arguments: Vec<&RawValue> =
+            serde_json::from_slice(event.arguments).map_err(|_| Malformed)?;
+        let (name, rest) = arguments.split_first().ok_or(Malformed)?;
+        match name.get() {
+            r#""message""# => cx.emit(&array(Some(r#""message-back""#), rest)),
+            r#""message-with-ack""# => {
+                if let Some(id) = event.ack {
+                    cx.ack(id, &array(None, rest));
+                }
+            }
+            r#""join_conversation""# => {
+                let room: String = first(rest).ok_or(Malformed)?;
+                cx.join(&Room::from_name(&room));
+                answer(cx, event.ack);
+            }
+            r#""send_message""# => {
+                let message: Addressed = first(rest).ok_or(Malformed)?;
+                let body = rest.first().map_or("{}", |body| body.get());
+                let arguments = format!("[\"new_message\",{body}]").into_bytes();
+                let room = Room::from_name(&message.conversation_id);
+                let rooms = SmallVec::from_iter([room]);
+                cx.broadcast(Broadcast::new(cx.namespace(), rooms, arguments.into()));
+                answer(cx, event.ack);
+            }
+            name if name.starts_with('"') || name.parse::<f64>().is_ok() => {}
+            _ => return Err(Malformed),
+        }
+        Ok(())
+    }
+
+    fn engine_message(
+        &self,
+        cx: &mut Context<'_, Auth>,
+        message: Payload<'_>,
+        binary: bool,
+    ) -> Result<(), Malformed> {
+        if binary {
+            cx.send(&message, true);
+        } else {
+            cx.send(&[b"4", &*message].concat(), false);
+        }
+        Ok(())
+    }
+
+    fn raw_message(
+        &self,
+        cx: &mut Context<'_, Auth>,
+        message: Payload<'_>,
+        binary: bool,
+    ) -> Result<(), Malformed> {
+        cx.send(&message, binary);
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct Addressed {
+    #[serde(rename = "conversationId")]
+    conversation_id: String,
+}
+
+fn first<'a, T: Deserialize<'a>>(arguments: &[&'a RawValue]) -> Option<T> {
+    serde_json::from_str(arguments.first()?.get()).ok()
+}
+
+fn answer(cx: &mut Context<'_, Auth>, ack: Option<u64>) {
+    if let Some(id) = ack {
+        cx.ack(id, br#"[{"success":true}]"#);
+    }
+}
+
+fn array(head: Option<&str>, rest: &[&RawValue]) -> Vec<u8> {
+    let items: Vec<&str> = head.into_iter().chain(rest.iter().map(|raw| raw.get())).collect();
+    format!("[{}]", items.join(",")).into_bytes()
+}

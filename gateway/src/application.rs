@@ -1,0 +1,120 @@
+//! What an application is to the engine and socket layers. The chat is one; the conformance
+//! example's echo is another.
+//!
+//! Everything here runs on a shard and must not block: what takes time is handed off, and its
+//! result comes back through a [`SocketHandle`](crate::table::inbox::SocketHandle).
+
+use std::net::IpAddr;
+
+use protocol::id::SocketId;
+use protocol::websocket::message::Payload;
+
+use crate::table::context::Context;
+
+/// What is known of a connection from its opening HTTP request.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// The client's address.
+    pub peer: IpAddr,
+    /// The token of an `Authorization: Bearer` header.
+    pub bearer: Option<Box<str>>,
+}
+
+/// A wish to join a namespace.
+#[derive(Debug)]
+pub struct Connect<'b> {
+    /// The auth object, as raw JSON text that begins with `{`, not validated.
+    pub auth: Option<&'b mut [u8]>,
+    /// How the connection was opened; kept until its first namespace is joined.
+    pub opening: Option<&'b Opening>,
+}
+
+/// The answer to a [`Connect`].
+#[derive(Debug)]
+pub enum Admission<S> {
+    /// Joined, with the state that the application keeps for it.
+    Accept(S),
+    /// Refused, and why; the connection stays usable.
+    Refuse(&'static str),
+    /// A [`SocketHandle`](crate::table::inbox::SocketHandle) will say.
+    Later,
+}
+
+/// An event of a joined client.
+#[derive(Debug)]
+pub struct Event<'b> {
+    /// The argument array, as raw JSON text that begins with `[`, not validated.
+    pub arguments: &'b mut [u8],
+    /// The id under which the client waits for an answer.
+    pub ack: Option<u64>,
+}
+
+/// The arguments of an event cannot be what they must be; the connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed;
+
+/// An application on the engine and socket layers. One value serves one shard.
+pub trait Application: Sized + 'static {
+    /// What it keeps for each joined client.
+    type Session: Send + 'static;
+
+    /// The namespaces that exist, root first; a client's wish for another is refused.
+    const NAMESPACES: &'static [&'static str];
+
+    /// A client wishes to join.
+    fn connect(
+        &self,
+        cx: &mut Context<'_, Self::Session>,
+        request: Connect<'_>,
+    ) -> Admission<Self::Session>;
+
+    /// A client has joined. The answer that tells it so is queued; what this emits comes next, and
+    /// what the client sent early after that.
+    fn joined(&self, cx: &mut Context<'_, Self::Session>, session: &mut Self::Session) {
+        let _ = (cx, session);
+    }
+
+    /// A joined client sent an event.
+    ///
+    /// # Errors
+    /// [`Malformed`] closes the connection; a wrong payload is answered instead.
+    fn event(
+        &self,
+        cx: &mut Context<'_, Self::Session>,
+        session: &mut Self::Session,
+        event: Event<'_>,
+    ) -> Result<(), Malformed>;
+
+    /// A joined client is gone. Nothing can be sent to it any more.
+    fn left(&self, socket: SocketId, session: Self::Session) {
+        let _ = (socket, session);
+    }
+
+    /// A message on a connection that speaks Engine.IO alone; closes by default.
+    ///
+    /// # Errors
+    /// [`Malformed`] closes the connection.
+    fn engine_message(
+        &self,
+        cx: &mut Context<'_, Self::Session>,
+        message: Payload<'_>,
+        binary: bool,
+    ) -> Result<(), Malformed> {
+        let _ = (cx, message, binary);
+        Err(Malformed)
+    }
+
+    /// A message on a bare WebSocket; closes by default.
+    ///
+    /// # Errors
+    /// [`Malformed`] closes the connection.
+    fn raw_message(
+        &self,
+        cx: &mut Context<'_, Self::Session>,
+        message: Payload<'_>,
+        binary: bool,
+    ) -> Result<(), Malformed> {
+        let _ = (cx, message, binary);
+        Err(Malformed)
+    }
+}

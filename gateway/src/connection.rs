@@ -1,0 +1,159 @@
+//! One connection: its row in the slab, split by what owns which part.
+//!
+//! - [`outbox`]: what is still to be written
+//! - [`socket`]: the seam to its bytes
+//! - [`timer`]: the wheel that all deadlines hang on
+//! - [`close`]: why it ends
+//!
+//! Its memory is a reviewed number: see the test at the end of this file.
+
+pub(crate) mod close;
+pub mod outbox;
+pub(crate) mod socket;
+pub(crate) mod timer;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use protocol::engine::Heartbeat;
+use protocol::websocket::decoder::Decoder;
+use smallvec::SmallVec;
+
+use crate::application::Opening;
+use crate::connection::outbox::Outbox;
+use crate::connection::socket::Socket;
+use crate::fanout::Variant;
+use crate::table::room::Places;
+
+/// Namespaces that one connection may join; the slots of its memberships are numbered in `u8`.
+pub(crate) const NAMESPACES_PER_CONNECTION_MAX: usize = 8;
+
+/// Bytes of packets that wait while a namespace is being joined; beyond it the connection closes.
+pub(crate) const EARLY_BYTES_MAX: usize = 256 * 1024;
+
+/// What is spoken inside the WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// Socket.IO on Engine.IO.
+    SocketIo,
+    /// Engine.IO alone.
+    EngineIo,
+    /// Nothing but WebSocket messages.
+    Raw,
+}
+
+/// Where a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Open.
+    Open,
+    /// Our close frame is queued or sent; what still comes in is discarded until the peer closes
+    /// or the linger ends.
+    Closing,
+}
+
+/// A row of the slab.
+#[derive(Debug)]
+pub(crate) struct Connection<S> {
+    /// The socket.
+    pub(crate) io: Socket,
+    /// Frames that are not complete yet.
+    pub(crate) decoder: Decoder,
+    /// Frames that are not written yet.
+    pub(crate) outbox: Outbox,
+    /// Namespaces joined or being joined.
+    pub(crate) memberships: SmallVec<[Membership<S>; 1]>,
+    /// From the HTTP request; dropped when the first namespace is joined.
+    pub(crate) opening: Option<Box<Opening>>,
+    /// Tells this tenant of the slot from earlier and later ones.
+    pub(crate) nonce: u64,
+    /// The last broadcast that was queued here: one that names two of its rooms comes once.
+    pub(crate) last_broadcast: u64,
+    /// When to ping, when to give up.
+    pub(crate) heartbeat: Heartbeat,
+    /// When a connection without namespace is closed.
+    pub(crate) connect_by_ms: u32,
+    /// How its packets are written.
+    pub(crate) variant: Variant,
+    /// What is spoken.
+    pub(crate) layer: Layer,
+    /// Where it stands.
+    pub(crate) phase: Phase,
+    /// Whether it is in the list of those to flush.
+    pub(crate) dirty: bool,
+    /// Whether it is in the list of those with more to read.
+    pub(crate) hungry: bool,
+}
+
+/// One namespace of a connection.
+#[derive(Debug)]
+pub(crate) struct Membership<S> {
+    /// Its index in the application's list.
+    pub(crate) namespace: u8,
+    /// How far it has come.
+    pub(crate) state: Joining<S>,
+    /// Which rooms it is in.
+    pub(crate) places: Places,
+}
+
+/// How far a namespace has come.
+#[derive(Debug)]
+pub(crate) enum Joining<S> {
+    /// The application has not said yet; packets that arrived early wait, whole and in order.
+    Asked(Early),
+    /// Joined. `None` only while the application has the session in its hands.
+    Joined(Option<S>),
+}
+
+/// Packets that came before the namespace was joined.
+#[derive(Debug, Default)]
+pub(crate) struct Early {
+    /// Socket.IO packets, as text.
+    pub(crate) packets: Vec<Box<[u8]>>,
+    /// Their bytes.
+    pub(crate) bytes: usize,
+}
+
+/// A socket that is ready to become a connection: the 101 is sent, hyper is gone.
+#[derive(Debug)]
+pub struct Adoption {
+    /// The bare socket.
+    pub io: std::net::TcpStream,
+    /// Bytes that came behind the request.
+    pub read_ahead: bytes::Bytes,
+    /// What is spoken on it.
+    pub layer: Layer,
+    /// Facts from the request.
+    pub opening: Opening,
+    /// The client's address, for logs.
+    pub peer: SocketAddr,
+}
+
+impl<S> Connection<S> {
+    /// Notes that there is more to read than this turn allows.
+    pub(crate) fn make_hungry(&mut self, slot: u32, hungry: &mut VecDeque<u32>) {
+        if !self.hungry {
+            self.hungry = true;
+            hungry.push_back(slot);
+        }
+    }
+
+    /// The membership in this namespace.
+    pub(crate) fn membership(&mut self, namespace: u8) -> Option<&mut Membership<S>> {
+        self.memberships.iter_mut().find(|membership| membership.namespace == namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_row_stays_within_its_budget() {
+        // Idle and signed in: the row, the application's shared session, two room notes in line.
+        // Measured whole, with rooms and allocator, by benches/connection_size.
+        assert!(size_of::<Connection<Arc<u8>>>() <= 256, "{}", size_of::<Connection<Arc<u8>>>());
+    }
+}

@@ -1,0 +1,218 @@
+//! What one connection has still to write: whole frames, shared with whoever else gets them.
+//!
+//! Bounded in bytes. Over [`Bounds::soft`] an ephemeral frame is dropped; over [`Bounds::hard`]
+//! nothing more is taken and the connection is closed in a way its client recovers from.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+
+use bytes::Bytes;
+
+/// Frames handed to one `writev`.
+const SLICES_PER_WRITE: usize = 64;
+
+/// How much an outbox may hold, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Ephemeral frames are dropped beyond this.
+    pub(crate) soft: u32,
+    /// The connection is closed beyond this.
+    pub(crate) hard: u32,
+}
+
+/// What a frame may suffer under pressure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Typing, presence: may be dropped.
+    Ephemeral,
+    /// Messages, answers: must arrive, or the connection ends.
+    Durable,
+}
+
+/// Whether a frame was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Push {
+    /// It waits to be written.
+    Queued,
+    /// Ephemeral, and dropped.
+    Dropped,
+    /// The outbox is full: close.
+    Overflow,
+}
+
+/// Where a flush ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// All is written.
+    Done,
+    /// The socket takes no more; it will say when it does.
+    Blocked,
+    /// The peer is gone.
+    Broken,
+}
+
+/// The queue. Empty, it owns no memory.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    frames: Frames,
+    /// Sum of the queued frames, less what of the first is written.
+    bytes: u32,
+    /// How much of the first frame is written.
+    written: u32,
+}
+
+/// PERF: one frame, by far the most frequent case, needs no allocation.
+#[derive(Debug, Default)]
+enum Frames {
+    #[default]
+    None,
+    One(Bytes),
+    Many(VecDeque<Bytes>),
+}
+
+impl Outbox {
+    /// Whether nothing waits.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Appends a frame; never an empty one.
+    pub(crate) fn push(&mut self, frame: Bytes, class: Class, bounds: Bounds) -> Push {
+        let len = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+        let total = self.bytes.saturating_add(len);
+        match class {
+            Class::Ephemeral if total > bounds.soft => return Push::Dropped,
+            Class::Ephemeral | Class::Durable if total > bounds.hard => return Push::Overflow,
+            Class::Ephemeral | Class::Durable => {}
+        }
+        self.bytes = total;
+        match &mut self.frames {
+            Frames::None => self.frames = Frames::One(frame),
+            Frames::Many(queue) => queue.push_back(frame),
+            Frames::One(first) => {
+                let first = std::mem::take(first);
+                self.frames = Frames::Many(VecDeque::from([first, frame]));
+            }
+        }
+        Push::Queued
+    }
+
+    /// Writes as much as `io` takes.
+    pub(crate) fn flush(&mut self, io: &mut impl io::Write) -> Flush {
+        while self.bytes > 0 {
+            match self.write_once(io) {
+                Ok(0) => return Flush::Broken,
+                Ok(count) => self.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flush::Blocked,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Flush::Broken,
+            }
+        }
+        Flush::Done
+    }
+
+    fn write_once(&self, io: &mut impl io::Write) -> io::Result<usize> {
+        let written = self.written as usize;
+        match &self.frames {
+            Frames::None => Ok(0),
+            Frames::One(frame) => io.write(frame.get(written..).unwrap_or_default()),
+            Frames::Many(queue) => {
+                let mut slices = [IoSlice::new(&[]); SLICES_PER_WRITE];
+                let mut count = 0;
+                for (slice, frame) in slices.iter_mut().zip(queue.iter()) {
+                    let skip = if count == 0 { written } else { 0 };
+                    *slice = IoSlice::new(frame.get(skip..).unwrap_or_default());
+                    count += 1;
+                }
+                io.write_vectored(&slices[..count])
+            }
+        }
+    }
+
+    fn advance(&mut self, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.bytes = self.bytes.saturating_sub(count);
+        if self.bytes == 0 {
+            *self = Self::default();
+            return;
+        }
+        self.written = self.written.saturating_add(count);
+        if let Frames::Many(queue) = &mut self.frames {
+            while let Some(first) = queue.front() {
+                let len = u32::try_from(first.len()).unwrap_or(u32::MAX);
+                if self.written < len {
+                    break;
+                }
+                self.written -= len;
+                queue.pop_front();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { soft: 100, hard: 1_000 };
+
+    /// Takes `room` bytes in writes of at most `most`, then blocks.
+    struct Pipe {
+        taken: Vec<u8>,
+        most: usize,
+        room: usize,
+    }
+
+    impl io::Write for Pipe {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            let count = buf.len().min(self.most).min(self.room);
+            if count == 0 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.room -= count;
+            self.taken.extend_from_slice(&buf[..count]);
+            Ok(count)
+        }
+
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            self.write(&all)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn frames_leave_whole_and_in_order_however_little_the_socket_takes() {
+        for (count, most) in [(1, 1), (3, 7), (200, 13), (200, 100_000)] {
+            let frames: Vec<Vec<u8>> =
+                (0..count).map(|i: u8| vec![i; 1 + usize::from(i) % 5]).collect();
+            let mut outbox = Outbox::default();
+            for frame in &frames {
+                let frame = Bytes::from(frame.clone());
+                assert_eq!(outbox.push(frame, Class::Durable, BOUNDS), Push::Queued);
+            }
+            let mut pipe = Pipe { taken: Vec::new(), most, room: 11 };
+            while outbox.flush(&mut pipe) == Flush::Blocked {
+                pipe.room = 11;
+            }
+            assert_eq!(pipe.taken, frames.concat());
+            assert!(outbox.is_empty());
+            assert!(matches!(outbox.frames, Frames::None), "no memory stays behind");
+        }
+    }
+
+    #[test]
+    fn pressure_drops_the_ephemeral_first_and_then_closes() {
+        let mut outbox = Outbox::default();
+        let frame = || Bytes::from(vec![0; 60]);
+        assert_eq!(outbox.push(frame(), Class::Ephemeral, BOUNDS), Push::Queued);
+        assert_eq!(outbox.push(frame(), Class::Ephemeral, BOUNDS), Push::Dropped);
+        assert_eq!(outbox.push(frame(), Class::Durable, BOUNDS), Push::Queued);
+        let large = Bytes::from(vec![0; 900]);
+        assert_eq!(outbox.push(large, Class::Durable, BOUNDS), Push::Overflow);
+        assert_eq!(outbox.bytes, 120);
+    }
+}

@@ -1,0 +1,17 @@
+//! The connection table: one shard a core, each the only owner of what is in it.
+//!
+//! - [`shard`]: the loop, and what a turn does in which order
+//! - [`core`]: the slab of connections and the verbs on it
+//! - [`inbound`]: what comes in: frames, packets, namespaces
+//! - [`room`]: the room index
+//! - [`inbox`]: messages from other threads
+//! - [`context`]: what an application may do to a connection
+
+pub(crate) mod shard;
+
+pub(crate) mod core;
+pub(crate) mod inbound;
+pub(crate) mod room;
+
+pub mod context;
+pub mod inbox;

@@ -1,0 +1,100 @@
+//! What an application may do to the connection at hand, and to the rooms of its shard.
+
+use std::sync::Arc;
+
+use protocol::id::SocketId;
+use protocol::room::Room;
+use protocol::websocket::frame::{self, Opcode};
+
+use super::core::Core;
+use super::inbox::{Message, ShardHandle, SocketHandle};
+use crate::connection::outbox::Class;
+use crate::fanout::{self, Broadcast};
+
+/// One namespace of one connection, while the application is called for it.
+#[derive(Debug)]
+pub struct Context<'a, S> {
+    pub(crate) core: &'a mut Core<S>,
+    pub(crate) slot: u32,
+    pub(crate) namespace: u8,
+}
+
+impl<S: Send + 'static> Context<'_, S> {
+    /// The socket's public id.
+    pub fn socket(&self) -> SocketId {
+        self.core.socket_id(self.slot)
+    }
+
+    /// The socket, for other threads.
+    pub fn handle(&self) -> SocketHandle<S> {
+        SocketHandle {
+            shard: self.core.handle().clone(),
+            socket: self.socket(),
+            namespace: self.namespace,
+        }
+    }
+
+    /// Index of the namespace.
+    pub const fn namespace(&self) -> u8 {
+        self.namespace
+    }
+
+    /// Queues an event for this socket alone: the argument array.
+    pub fn emit(&mut self, arguments: &[u8]) {
+        let frame = fanout::event_frame(self.core.namespace_name(self.namespace), None, arguments);
+        self.core.enqueue(self.slot, frame, Class::Durable);
+    }
+
+    /// Queues the answer to an event: the argument array.
+    pub fn ack(&mut self, id: u64, arguments: &[u8]) {
+        let frame = fanout::ack_frame(self.core.namespace_name(self.namespace), id, arguments);
+        self.core.enqueue(self.slot, frame, Class::Durable);
+    }
+
+    /// Queues a bare WebSocket message.
+    pub fn send(&mut self, message: &[u8], binary: bool) {
+        let opcode = if binary { Opcode::Binary } else { Opcode::Text };
+        self.core.enqueue(self.slot, frame::encode(opcode, message), Class::Durable);
+    }
+
+    /// Joins a room. Returns whether the socket is in it now: not when it is in too many.
+    pub fn join(&mut self, room: &Room) -> bool {
+        self.core.join(self.slot, self.namespace, room)
+    }
+
+    /// Leaves a room.
+    pub fn leave(&mut self, room: &Room) -> bool {
+        self.core.leave(self.slot, self.namespace, room)
+    }
+
+    /// Whether the socket is in this room.
+    pub fn is_in(&self, room: &Room) -> bool {
+        self.core.is_in(self.slot, self.namespace, room)
+    }
+
+    /// Sends to rooms on every shard of this process: here at once, elsewhere when there is a
+    /// place in the inbox.
+    pub fn broadcast(&mut self, broadcast: Broadcast) {
+        let broadcast = Arc::new(broadcast);
+        self.core.deliver(&broadcast);
+        self.core.forward(&broadcast);
+    }
+
+    /// The other shards and this one, in shard order.
+    pub fn shards(&self) -> &[ShardHandle<S>] {
+        self.core.shards()
+    }
+}
+
+impl<S> Core<S> {
+    /// Offers a broadcast to the other shards.
+    fn forward(&self, broadcast: &Arc<Broadcast>) {
+        for (shard, handle) in self.shards().iter().enumerate() {
+            if shard != self.shard_index()
+                && !handle.offer(Message::Broadcast(Arc::clone(broadcast)))
+            {
+                tracing::debug!(shard, "inbox full, broadcast dropped");
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What other threads tell a shard, and how.
+//!
+//! The inbox is bounded. A service waits for a place in it; a shard never waits for another shard:
+//! what it has to say is ephemeral, and dropped when there is no place.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::id::SocketId;
+use protocol::room::Room;
+use smallvec::SmallVec;
+use tokio::sync::mpsc;
+
+use crate::connection::Adoption;
+use crate::fanout::{self, Broadcast};
+
+/// Messages that wait for one shard.
+pub(crate) const INBOX_MESSAGES_MAX: usize = 16 * 1024;
+
+/// A message to a shard.
+#[derive(Debug)]
+pub enum Message<S> {
+    /// A socket to take over.
+    Adopt(Box<Adoption>),
+    /// The application's answer to a wish to join a namespace.
+    Admit(Box<Admit<S>>),
+    /// Something for one socket.
+    Reply(Box<Reply>),
+    /// Something for rooms.
+    Broadcast(Arc<Broadcast>),
+    /// Close everything, a few connections a turn, then end.
+    Drain,
+}
+
+/// The application's answer to a wish to join a namespace.
+#[derive(Debug)]
+pub struct Admit<S> {
+    /// Who asked.
+    pub socket: SocketId,
+    /// For which namespace.
+    pub namespace: u8,
+    /// The session, and the rooms that it joins with it; or why not.
+    pub verdict: Result<(S, SmallVec<[Room; 2]>), &'static str>,
+}
+
+/// Things to do for one socket, in order.
+#[derive(Debug)]
+pub struct Reply {
+    /// Which.
+    pub socket: SocketId,
+    /// In which namespace.
+    pub namespace: u8,
+    /// What.
+    pub steps: SmallVec<[Step; 2]>,
+}
+
+/// One thing to do for a socket.
+#[derive(Debug)]
+pub enum Step {
+    /// Put it into a room.
+    Join(Room),
+    /// Take it out of a room.
+    Leave(Room),
+    /// Answer its event: the id it waits under and the argument array.
+    Ack(u64, Box<[u8]>),
+    /// Emit to it alone: the argument array.
+    Emit(Box<[u8]>),
+    /// Put it out of the namespace; its client does not come back by itself.
+    Kick,
+}
+
+/// Where a shard is reached.
+#[derive(Debug)]
+pub struct ShardHandle<S>(mpsc::Sender<Message<S>>);
+
+impl<S> Clone for ShardHandle<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// A shard that has ended takes no more messages; its connections are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended;
+
+impl<S> ShardHandle<S> {
+    /// A handle, and the end that its shard keeps.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Message<S>>) {
+        let (sender, receiver) = mpsc::channel(INBOX_MESSAGES_MAX);
+        (Self(sender), receiver)
+    }
+
+    /// Waits for a place in the inbox.
+    ///
+    /// # Errors
+    /// The shard has ended.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, nothing was sent.
+    pub async fn send(&self, message: Message<S>) -> Result<(), Ended> {
+        self.0.send(message).await.map_err(|_| Ended)
+    }
+
+    /// Sends if there is a place. Returns whether there was.
+    pub fn offer(&self, message: Message<S>) -> bool {
+        self.0.try_send(message).is_ok()
+    }
+}
+
+/// One socket, from any thread. It may be gone by the time something reaches it; then that is
+/// dropped.
+#[derive(Debug)]
+pub struct SocketHandle<S> {
+    pub(crate) shard: ShardHandle<S>,
+    pub(crate) socket: SocketId,
+    pub(crate) namespace: u8,
+}
+
+impl<S> Clone for SocketHandle<S> {
+    fn clone(&self) -> Self {
+        Self { shard: self.shard.clone(), socket: self.socket, namespace: self.namespace }
+    }
+}
+
+impl<S> SocketHandle<S> {
+    /// Its public id.
+    pub const fn id(&self) -> SocketId {
+        self.socket
+    }
+
+    /// Answers the wish to join a namespace.
+    pub async fn admit(&self, verdict: Result<(S, SmallVec<[Room; 2]>), &'static str>) {
+        let admit = Admit { socket: self.socket, namespace: self.namespace, verdict };
+        let _ = self.shard.send(Message::Admit(Box::new(admit))).await;
+    }
+
+    /// Does things for the socket.
+    pub async fn reply(&self, steps: SmallVec<[Step; 2]>) {
+        let reply = Reply { socket: self.socket, namespace: self.namespace, steps };
+        let _ = self.shard.send(Message::Reply(Box::new(reply))).await;
+    }
+}
+
+impl Step {
+    /// The frame that this step queues, if it is one that does.
+    pub(crate) fn frame(&self, namespace: &str) -> Option<Bytes> {
+        match self {
+            Self::Ack(id, arguments) => Some(fanout::ack_frame(namespace, *id, arguments)),
+            Self::Emit(arguments) => Some(fanout::event_frame(namespace, None, arguments)),
+            Self::Join(_) | Self::Leave(_) | Self::Kick => None,
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! One shard: the loop of one thread, and what a turn does in which order.
+//!
+//! A turn takes messages from other threads, reads sockets that are ready, fires deadlines, and
+//! only then writes: all that a turn queued for a recipient leaves in one `writev`. An idle shard
+//! adds no delay, a busy one batches by itself. Every part of a turn is bounded, so that no
+//! connection and no room keeps the others waiting.
+
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
+
+use super::core::{Core, Place, Settings};
+use super::inbox::{Message, Reply, Step};
+use crate::application::Application;
+use crate::connection::close::CloseReason;
+use crate::connection::outbox::Class;
+use crate::connection::timer::Owner;
+use crate::connection::{Adoption, Joining, Layer, Phase};
+use crate::reactor::{Reactor, Readiness};
+
+/// Messages taken from the inbox in one turn.
+const MESSAGES_PER_TURN: usize = 128;
+
+/// Bytes read from one connection in one turn, and the size of the buffer that all share.
+const READ_BYTES_PER_TURN: usize = 16 * 1024;
+
+/// Connections that read again in one turn because they had more than a turn allows.
+const HUNGRY_PER_TURN: usize = 64;
+
+/// Recipients written to in one turn.
+const FLUSHES_PER_TURN: usize = 256;
+
+/// Connections closed in one turn of a drain.
+const DRAINED_PER_TURN: usize = 64;
+
+/// A shard.
+#[derive(Debug)]
+pub(crate) struct Shard<A: Application> {
+    pub(super) core: Core<A::Session>,
+    pub(super) app: A,
+    pub(super) buffer: Box<[u8]>,
+    reactor: Reactor,
+    inbox: mpsc::Receiver<Message<A::Session>>,
+    messages: Vec<Message<A::Session>>,
+    ready: Vec<Readiness>,
+    due: Vec<Owner>,
+    timer: Pin<Box<Sleep>>,
+    draining: bool,
+}
+
+impl<A: Application> Shard<A> {
+    /// A shard without connections; must be made inside its runtime.
+    pub(crate) fn new(
+        app: A,
+        settings: Settings,
+        place: Place<A::Session>,
+        inbox: mpsc::Receiver<Message<A::Session>>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            core: Core::new(settings, place, A::NAMESPACES),
+            app,
+            buffer: vec![0; READ_BYTES_PER_TURN].into(),
+            reactor: Reactor::new()?,
+            inbox,
+            messages: Vec::with_capacity(MESSAGES_PER_TURN),
+            ready: Vec::new(),
+            due: Vec::new(),
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            draining: false,
+        })
+    }
+
+    /// Serves until it is drained.
+    ///
+    /// # Errors
+    /// When the operating system's readiness notification fails; nothing can be served then.
+    pub(crate) async fn run(mut self) -> io::Result<()> {
+        loop {
+            self.wait().await?;
+            self.turn();
+            if self.draining && self.core.connections.is_empty() && self.core.departures.is_empty()
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for something to do; not at all while a backlog is left from the last turn.
+    async fn wait(&mut self) -> io::Result<()> {
+        let backlog = self.has_backlog();
+        if backlog {
+            // Accepting and handshakes live on this thread too.
+            tokio::task::yield_now().await;
+        }
+        let deadline = self.core.next_deadline().filter(|_| !backlog).map(Instant::from_std);
+        if let Some(at) = deadline.filter(|at| *at != self.timer.deadline()) {
+            self.timer.as_mut().reset(at);
+        }
+        tokio::select! {
+            count = self.inbox.recv_many(&mut self.messages, MESSAGES_PER_TURN) => {
+                // Handles outlive the shard: its own is in its table.
+                debug_assert_ne!(count, 0);
+            }
+            result = self.reactor.ready(&mut self.ready) => result?,
+            () = &mut self.timer, if deadline.is_some() => {}
+            () = std::future::ready(()), if backlog => {}
+        }
+        while self.messages.len() < MESSAGES_PER_TURN
+            && let Ok(message) = self.inbox.try_recv()
+        {
+            self.messages.push(message);
+        }
+        Ok(())
+    }
+
+    fn has_backlog(&self) -> bool {
+        !self.core.dirty.is_empty()
+            || !self.core.hungry.is_empty()
+            || (self.draining && self.core.connections.iter().any(|(_, c)| c.phase == Phase::Open))
+    }
+
+    fn turn(&mut self) {
+        self.core.tick();
+        for _ in 0..self.core.hungry.len().min(HUNGRY_PER_TURN) {
+            let Some(slot) = self.core.hungry.pop_front() else { break };
+            if let Some(connection) = self.core.connections.get_mut(slot as usize) {
+                connection.hungry = false;
+                self.read(slot);
+            }
+        }
+        self.take_ready();
+        self.take_messages();
+        self.take_due();
+        if self.draining {
+            self.drain_some();
+        }
+        self.report_departures();
+        for _ in 0..self.core.dirty.len().min(FLUSHES_PER_TURN) {
+            if let Some(slot) = self.core.dirty.pop_front() {
+                self.core.flush(slot);
+            }
+        }
+        self.report_departures();
+    }
+
+    fn take_ready(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        for readiness in ready.drain(..) {
+            if readiness.writable && self.core.is_blocked(readiness.slot) {
+                self.core.flush(readiness.slot);
+            }
+            if readiness.readable {
+                self.read(readiness.slot);
+            }
+        }
+        self.ready = ready;
+    }
+
+    fn take_messages(&mut self) {
+        let mut messages = std::mem::take(&mut self.messages);
+        for message in messages.drain(..) {
+            match message {
+                Message::Adopt(adoption) => self.take_adoption(*adoption),
+                Message::Admit(admit) => self.take_admit(*admit),
+                Message::Reply(reply) => self.take_reply(*reply),
+                Message::Broadcast(broadcast) => self.core.deliver(&broadcast),
+                Message::Drain => self.draining = true,
+            }
+        }
+        self.messages = messages;
+    }
+
+    fn take_adoption(&mut self, mut adoption: Adoption) {
+        if self.draining {
+            return;
+        }
+        let read_ahead = std::mem::take(&mut adoption.read_ahead);
+        let peer = adoption.peer;
+        match self.core.adopt(adoption, &self.reactor) {
+            Ok(slot) if !read_ahead.is_empty() => self.take_bytes(slot, &mut read_ahead.to_vec()),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%peer, %error, "cannot take over a socket"),
+        }
+    }
+
+    fn take_reply(&mut self, reply: Reply) {
+        let Some(slot) = self.core.slot_of(reply.socket) else { return };
+        let name = self.core.namespace_name(reply.namespace);
+        for step in reply.steps {
+            if let Some(frame) = step.frame(name) {
+                self.core.enqueue(slot, frame, Class::Durable);
+            }
+            match step {
+                Step::Join(room) => {
+                    self.core.join(slot, reply.namespace, &room);
+                }
+                Step::Leave(room) => {
+                    self.core.leave(slot, reply.namespace, &room);
+                }
+                Step::Kick => self.kick(slot, reply.namespace),
+                Step::Ack(..) | Step::Emit(_) => {}
+            }
+        }
+    }
+
+    /// Puts a socket out of a namespace; without another, the connection closes.
+    fn kick(&mut self, slot: u32, namespace: u8) {
+        let socket = self.core.socket_id(slot);
+        let name = self.core.namespace_name(namespace);
+        let frame = crate::fanout::packet_frame(name.len(), |out| {
+            protocol::socket::encode::disconnect(out, name);
+        });
+        self.core.enqueue(slot, frame, Class::Durable);
+        if let Some(session) = self.core.end_membership(slot, namespace) {
+            self.core.departures.push(super::core::Departure { socket, session });
+        }
+        let connection = self.core.connections.get(slot as usize);
+        if connection.is_some_and(|connection| connection.memberships.is_empty()) {
+            self.core.close(slot, CloseReason::Kicked);
+        }
+    }
+
+    fn take_due(&mut self) {
+        let mut due = std::mem::take(&mut self.due);
+        self.core.wheel.expire(self.core.now_ms, &mut due);
+        for owner in due.drain(..) {
+            if self.core.is_current(owner) {
+                self.core.come_due(owner.slot);
+            }
+        }
+        self.due = due;
+    }
+
+    /// Closes the next few connections of a drain.
+    fn drain_some(&mut self) {
+        let open = self.core.connections.iter().filter(|(_, c)| c.phase == Phase::Open);
+        let slots: Vec<usize> = open.map(|(slot, _)| slot).take(DRAINED_PER_TURN).collect();
+        for slot in slots {
+            if let Ok(slot) = u32::try_from(slot) {
+                self.core.close(slot, CloseReason::ShuttingDown);
+            }
+        }
+    }
+
+    fn report_departures(&mut self) {
+        while let Some(departure) = self.core.departures.pop() {
+            self.app.left(departure.socket, departure.session);
+        }
+    }
+}
+
+impl<S> Core<S> {
+    /// Whether a slot has frames that only wait for its socket.
+    fn is_blocked(&self, slot: u32) -> bool {
+        let connection = self.connections.get(slot as usize);
+        connection.is_some_and(|connection| !connection.dirty && !connection.outbox.is_empty())
+    }
+
+    /// A deadline of this slot has come, or an earlier one that has since moved.
+    fn come_due(&mut self, slot: u32) {
+        let (now_ms, timing) = (self.now_ms, self.settings.timing);
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        if connection.phase == Phase::Closing {
+            return self.remove(slot, CloseReason::TransportClose);
+        }
+        let beat = connection.heartbeat.poll(now_ms, timing);
+        let (ping, mut wait_ms) = match beat {
+            protocol::engine::Beat::Wait(ms) => (false, ms),
+            protocol::engine::Beat::Ping(ms) => (true, ms),
+            protocol::engine::Beat::TimedOut => return self.close(slot, CloseReason::PingTimeout),
+        };
+        if connection.layer == Layer::SocketIo
+            && !connection.memberships.iter().any(|m| matches!(m.state, Joining::Joined(_)))
+        {
+            let left_ms = connection.connect_by_ms.wrapping_sub(now_ms).cast_signed();
+            if left_ms <= 0 {
+                return self.close(slot, CloseReason::ConnectTimeout);
+            }
+            wait_ms = wait_ms.min(left_ms.cast_unsigned());
+        }
+        if ping {
+            self.enqueue_ping(slot);
+        }
+        self.schedule(slot, wait_ms);
+    }
+}
