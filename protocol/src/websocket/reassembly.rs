@@ -78,7 +78,7 @@ impl Partial {
     pub(super) fn hold_data(&mut self, frame: OpenFrame, piece: &[u8]) -> Result<(), Violation> {
         let message =
             self.message.get_or_insert_with(|| Assembly::new(frame.opcode == Opcode::Text));
-        message.append(piece, frame.remaining)?;
+        message.append(piece, frame.fin.then_some(frame.remaining))?;
         self.frame = (frame.remaining > 0).then_some(frame);
         Ok(())
     }
@@ -104,13 +104,15 @@ impl Assembly {
         self.bytes.len()
     }
 
-    /// Takes in a piece of which `remaining` bytes are known to follow in the same frame.
-    fn append(&mut self, piece: &[u8], remaining: usize) -> Result<(), Violation> {
+    /// Takes in a piece; `to_come` says how many bytes of the message follow it, once that is
+    /// known.
+    fn append(&mut self, piece: &[u8], to_come: Option<usize>) -> Result<(), Violation> {
         let room = self.bytes.capacity().saturating_sub(self.bytes.len());
         if room < piece.len() {
-            // At least doubled, so that the copies stay linear, but not past the frame's end.
-            let wanted = piece.len().max(self.bytes.len());
-            self.bytes.reserve_exact(wanted.min(piece.len().saturating_add(remaining)));
+            // At least doubled, so that the copies stay linear, but not past the message's end.
+            let doubled = piece.len().max(self.bytes.len());
+            let needed = to_come.map_or(usize::MAX, |bytes| piece.len().saturating_add(bytes));
+            self.bytes.reserve_exact(doubled.min(needed));
         }
         self.bytes.extend_from_slice(piece);
         if self.is_text { self.validate() } else { Ok(()) }
@@ -131,7 +133,7 @@ impl Assembly {
 
     /// The message of which `piece` is the end.
     pub(super) fn complete<'b>(mut self, piece: &[u8]) -> Result<Message<'b>, Violation> {
-        self.append(piece, 0)?;
+        self.append(piece, Some(0))?;
         if !self.is_text {
             return Ok(Message::Binary(Payload::Owned(self.bytes)));
         }

@@ -119,7 +119,22 @@ fn declared_length_reserves_nothing() {
 }
 
 #[test]
-fn buffer_never_exceeds_twice_what_arrived_nor_the_frame() {
+fn small_fragments_are_not_copied_again_with_each_that_follows() {
+    let mut decoder = Decoder::new(Role::Server);
+    let mut growths = 0;
+    let mut reserved = 0;
+    for i in 0..16_000 {
+        let opcode = if i == 0 { Opcode::Binary } else { Opcode::Continuation };
+        let fragment = masked(opcode, false, [0; 60]);
+        assert_eq!(feed(&mut decoder, &Limits::default(), [&fragment[..]]), (vec![], None));
+        growths += u32::from(decoder.reserved_bytes() != reserved);
+        reserved = decoder.reserved_bytes();
+    }
+    assert!(growths <= (16_000_u32 * 60).ilog2() + 1);
+}
+
+#[test]
+fn buffer_never_exceeds_twice_what_arrived_nor_the_message() {
     let frame = masked(Opcode::Binary, true, vec![1; 100_000]);
     let mut decoder = Decoder::new(Role::Server);
     let mut arrived = 0;
