@@ -4,6 +4,7 @@
 //! and may serve many connections: nothing is ever left in it.
 
 use super::frame::{self, Header, Opcode, Role};
+use super::mask;
 use super::message::{Message, Payload};
 use super::reassembly::{OpenFrame, Partial};
 use super::violation::Violation;
@@ -25,6 +26,12 @@ impl Default for Limits {
     /// 1,000,000 bytes, as Engine.IO's `maxHttpBufferSize`, in at most 16,384 fragments.
     fn default() -> Self {
         Self { frame_bytes_max: 1_000_000, message_bytes_max: 1_000_000, fragments_max: 16_384 }
+    }
+}
+
+impl Limits {
+    const fn allow(&self, frame_len: usize) -> bool {
+        frame_len <= self.frame_bytes_max && frame_len <= self.message_bytes_max
     }
 }
 
@@ -94,19 +101,74 @@ impl Decoder {
             Phase::Closed => return Ok((input.len(), Step::Incomplete)),
             Phase::Failed(violation) => return Err(violation),
         }
+        if let Some(lone) = self.lone_frame(input, limits) {
+            return self.take_lone(&lone, input);
+        }
         let taken = self.take_frames(input, limits);
         match &taken {
             Ok((_, Step::Message(Message::Close(_)))) => {
                 self.phase = Phase::Closed;
                 self.partial = None;
             }
-            Err(violation) => {
-                self.phase = Phase::Failed(*violation);
-                self.partial = None;
-            }
             Ok(_) => {}
+            Err(violation) => self.fail(*violation),
         }
         taken
+    }
+
+    fn fail(&mut self, violation: Violation) {
+        self.phase = Phase::Failed(violation);
+        self.partial = None;
+    }
+
+    /// The frame at the front of `input`, if it is a data message by itself, has arrived whole and
+    /// keeps to the limits while nothing else is under way; otherwise
+    /// [`take_frames`](Self::take_frames) finds out what is there.
+    ///
+    /// PERF: almost every message comes like this. Building the result in one place spares it the
+    /// moves between the steps of the general way: 17 ns a message instead of 50,
+    /// `decode/text_16_b` in `benches/benches/websocket.rs`.
+    #[inline]
+    fn lone_frame(&self, input: &[u8], limits: &Limits) -> Option<LoneFrame> {
+        if self.partial.is_some() {
+            return None;
+        }
+        let (header, header_len) = frame::parse(input, self.role).ok()??;
+        let is_data = matches!(header.opcode, Opcode::Text | Opcode::Binary);
+        let payload_len = usize::try_from(header.payload_len).ok()?;
+        let frame_len = header_len.checked_add(payload_len)?;
+        (is_data && header.fin && limits.allow(payload_len) && frame_len <= input.len()).then_some(
+            LoneFrame {
+                is_text: header.opcode == Opcode::Text,
+                key: header.key,
+                header_len,
+                frame_len,
+            },
+        )
+    }
+
+    #[inline]
+    fn take_lone<'b>(
+        &mut self,
+        lone: &LoneFrame,
+        input: &'b mut [u8],
+    ) -> Result<(usize, Step<'b>), Violation> {
+        let (frame, _) = input.split_at_mut(lone.frame_len);
+        let (_, payload) = frame.split_at_mut(lone.header_len);
+        if let Some(key) = lone.key {
+            let _ = mask::apply(payload, key);
+        }
+        if !lone.is_text {
+            return Ok((
+                lone.frame_len,
+                Step::Message(Message::Binary(Payload::Borrowed(payload))),
+            ));
+        }
+        if str::from_utf8(payload).is_err() {
+            self.fail(Violation::InvalidUtf8);
+            return Err(Violation::InvalidUtf8);
+        }
+        Ok((lone.frame_len, Step::Message(Message::Text(Payload::Borrowed(payload)))))
     }
 
     fn take_frames<'b>(
@@ -232,6 +294,14 @@ impl Decoder {
     fn partial_mut(&mut self) -> &mut Partial {
         self.partial.get_or_insert_default()
     }
+}
+
+/// A data message that is one frame, all of which has arrived.
+struct LoneFrame {
+    is_text: bool,
+    key: Option<mask::Key>,
+    header_len: usize,
+    frame_len: usize,
 }
 
 /// The message that is one frame.
