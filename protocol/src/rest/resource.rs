@@ -254,7 +254,8 @@ pub struct ReadMark {
 }
 
 /// The place of a page in a list; a sibling of `data`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Pagination {
     /// From 1.
     pub page: u32,
@@ -264,4 +265,15 @@ pub struct Pagination {
     pub total: u64,
     /// `total / limit`, rounded up.
     pub pages: u64,
+    /// Where the next page begins, opaque; absent on the last one. Source: contract 1.7.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+impl Pagination {
+    /// Page `page` of `total` items, `limit` (at least 1) of them a page.
+    pub fn new(page: u32, limit: u32, total: u64, next_cursor: Option<String>) -> Self {
+        let limit = limit.max(1);
+        Self { page, limit, total, pages: total.div_ceil(u64::from(limit)), next_cursor }
+    }
 }

@@ -1,0 +1,86 @@
+//! What a client missed. Source: contract 1.6, point 4.
+
+use serde::{Serialize, Serializer};
+
+use crate::id::{ConversationId, MessageId};
+use crate::rest::resource::{Conversation, Message};
+use crate::time::Timestamp;
+
+/// What `join_conversation` answers to a client that says how far it got.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Joined {
+    /// The newest `seq` of the conversation.
+    pub last_seq: i64,
+    /// Everything behind the client's `lastSeq`, in order of `seq`.
+    pub messages: Vec<Entry>,
+    /// Earlier messages that were edited, deleted or newly read since the client's cursor.
+    pub changed: Vec<Entry>,
+    /// Where to go on next time; opaque.
+    pub cursor: String,
+    /// Names the history; another one means that the client starts from the lists.
+    pub epoch: String,
+    /// There is more: ask again with the last `seq`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+}
+
+/// What `sync` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Synced {
+    /// Where to go on next time; opaque.
+    pub cursor: String,
+    /// Names the history.
+    pub epoch: String,
+    /// Every conversation in which something changed.
+    pub conversations: Vec<Conversation>,
+    /// The missed messages of the named conversations, in order of `seq`.
+    pub messages: Vec<Entry>,
+    /// There is more: ask again with `cursor`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+}
+
+/// A message, or what is left of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Entry {
+    /// A message.
+    Message(Box<Message>),
+    /// What is left of a deleted one.
+    Tombstone(Tombstone),
+}
+
+/// What is left of a deleted message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tombstone {
+    /// Its id.
+    #[serde(rename = "_id")]
+    pub id: MessageId,
+    /// Where it stood.
+    pub conversation_id: ConversationId,
+    /// Its place there.
+    pub seq: i64,
+    /// Always true.
+    pub is_deleted: bool,
+    /// When it was deleted.
+    pub deleted_at: Timestamp,
+}
+
+/// The cursor is too old or of another history: the client starts from the lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reset;
+
+impl Serialize for Reset {
+    /// `{"reset":true}`
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([("reset", true)])
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
