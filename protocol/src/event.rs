@@ -1,8 +1,13 @@
 //! The chat's events, typed, with their exact JSON.
 //!
-//! [`client`] is what clients send, [`server`] what they hear; [`Envelope`] is a server event with
-//! the rooms it goes to.
+//! [`client`] is what clients send, [`server`] what they hear, [`ack`] what an acknowledgement
+//! brings; [`Envelope`] is a server event with the rooms it goes to.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+pub mod client;
+
+pub mod ack;
 pub mod server;
 
 use smallvec::SmallVec;
@@ -10,6 +15,7 @@ use smallvec::SmallVec;
 use crate::id::SocketId;
 use crate::room::Room;
 
+pub use client::{ClientEvent, EventKind, EventRefusal};
 pub use server::ServerEvent;
 
 /// A server event and who hears it: every socket in any of `rooms`, once, but not `except`.
@@ -21,4 +27,10 @@ pub struct Envelope {
     pub except: Option<SocketId>,
     /// What is heard.
     pub event: ServerEvent,
+}
+
+/// Appends the JSON of a payload of ours.
+fn append_json<T: serde::Serialize>(out: &mut Vec<u8>, payload: &T) {
+    serde_json::to_writer(out, payload)
+        .expect("payloads are structs of texts and numbers, and a Vec takes every byte");
 }
