@@ -2,7 +2,7 @@
 //!
 //! Field order is the wire's order. Source: contract O1.2.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::time::Timestamp;
@@ -214,7 +214,7 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
     /// In bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_javascript")]
     pub file_size: Option<f64>,
     /// Its media type.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -275,5 +275,21 @@ impl Pagination {
     pub fn new(page: u32, limit: u32, total: u64, next_cursor: Option<String>) -> Self {
         let limit = limit.max(1);
         Self { page, limit, total, pages: total.div_ceil(u64::from(limit)), next_cursor }
+    }
+}
+
+/// Writes a whole number without a fraction, as JavaScript does: `12`, not `12.0`.
+#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
+fn as_javascript<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Below this every whole number is exact, here and there.
+    const SAFE_MAX: f64 = 9_007_199_254_740_991.0;
+    match number {
+        Some(whole) if whole.fract() == 0.0 && whole.abs() <= SAFE_MAX =>
+        {
+            #[expect(clippy::cast_possible_truncation, reason = "whole and within the safe range")]
+            serializer.serialize_i64(*whole as i64)
+        }
+        Some(other) => serializer.serialize_f64(*other),
+        None => serializer.serialize_none(),
     }
 }

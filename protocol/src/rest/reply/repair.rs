@@ -63,10 +63,21 @@ pub struct Tombstone {
     pub conversation_id: ConversationId,
     /// Its place there.
     pub seq: i64,
-    /// Always true.
-    pub is_deleted: bool,
+    is_deleted: bool,
     /// When it was deleted.
     pub deleted_at: Timestamp,
+}
+
+impl Tombstone {
+    /// What is left of this message.
+    pub const fn new(
+        id: MessageId,
+        conversation_id: ConversationId,
+        seq: i64,
+        deleted_at: Timestamp,
+    ) -> Self {
+        Self { id, conversation_id, seq, is_deleted: true, deleted_at }
+    }
 }
 
 /// The cursor is too old or of another history: the client starts from the lists.
