@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 /// whole milliseconds. A time without a zone counts as UTC.
 pub fn parse(text: &str) -> Option<Timestamp> {
     if is_number(text) {
-        return text.parse().ok().filter(|ms| (-MS_MAX..=MS_MAX).contains(ms)).map(Timestamp);
+        return text.parse().ok().and_then(from_ms);
     }
     let (date, time) = text.split_once(['T', 't', ' ']).map_or((text, None), |(d, t)| (d, Some(t)));
     let mut parts = date.splitn(3, '-');
@@ -16,6 +16,11 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     let days = days_of(year, month, day)?;
     let ms = time.map_or(Some(0), clock_ms)?;
     Some(Timestamp(days.checked_mul(MS_PER_DAY)?.checked_add(ms)?))
+}
+
+/// The point in time, unless it lies beyond JavaScript's last one.
+pub const fn from_ms(ms: i64) -> Option<Timestamp> {
+    if ms.unsigned_abs() <= MS_MAX { Some(Timestamp(ms)) } else { None }
 }
 
 /// Milliseconds since midnight UTC of `hh:mm[:ss[.fraction]][zone]`.
@@ -107,7 +112,7 @@ fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
 const MS_PER_DAY: i64 = 86_400_000;
 
 /// The greatest date of ECMA-262 "Time Values and Time Range".
-const MS_MAX: i64 = 8_640_000_000_000_000;
+const MS_MAX: u64 = 8_640_000_000_000_000;
 
 /// What [`days_of`] counts up to 1970-01-01.
 const DAYS_BEFORE_1970: i64 = 719_528;

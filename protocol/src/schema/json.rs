@@ -180,38 +180,29 @@ impl<'t> Value<'t> {
         matches!(self.shape(), Shape::Null)
     }
 
+    /// Whether it is an array.
+    pub fn is_array(self) -> bool {
+        matches!(self.shape(), Shape::Array(_))
+    }
+
+    /// Whether it is an object.
+    pub fn is_object(self) -> bool {
+        matches!(self.shape(), Shape::Object(_))
+    }
+
     /// Its text, if it is a string.
     pub fn as_text(self) -> Option<&'t str> {
-        match self.0.first() {
-            Some(Node::String(text)) => Some(text),
-            Some(Node::Static(_) | Node::Array { .. } | Node::Object { .. }) | None => None,
-        }
+        if let Some(Node::String(text)) = self.0.first() { Some(text) } else { None }
     }
 
     /// Its items; none if it is not an array.
     pub fn items(self) -> Items<'t> {
-        match self.shape() {
-            Shape::Array(items) => items,
-            Shape::Null
-            | Shape::Boolean(_)
-            | Shape::Integer(_)
-            | Shape::Float(_)
-            | Shape::Text(_)
-            | Shape::Object(_) => Items(&[]),
-        }
+        if let Shape::Array(items) = self.shape() { items } else { Items(&[]) }
     }
 
     /// Its entries; none if it is not an object.
     pub fn entries(self) -> Entries<'t> {
-        match self.shape() {
-            Shape::Object(entries) => entries,
-            Shape::Null
-            | Shape::Boolean(_)
-            | Shape::Integer(_)
-            | Shape::Float(_)
-            | Shape::Text(_)
-            | Shape::Array(_) => Entries(Items(&[])),
-        }
+        if let Shape::Object(entries) = self.shape() { entries } else { Entries(Items(&[])) }
     }
 
     /// The value under this key; of equal keys the last, as in JavaScript.
@@ -305,3 +296,6 @@ impl<'t> Iterator for Entries<'t> {
 const fn to_float(value: u64) -> f64 {
     value as f64
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,14 +57,13 @@ fn read_event(root: Value<'_>) -> Result<ClientEvent, EventRefusal> {
 }
 
 fn read_payload(kind: EventKind, value: Value<'_>) -> Result<ClientEvent, Vec<Violation>> {
-    let is_object = matches!(value.shape(), Shape::Object(_));
     let checked = match kind.payload() {
         Payload::Ignored => return Ok(ClientEvent::Ping),
         Payload::OptionalObject(schema) if value.is_null() => {
             check::check(schema, Value::EMPTY_OBJECT)?
         }
         Payload::Object(schema) | Payload::OptionalObject(schema) => check::check(schema, value)?,
-        Payload::BareOrObject(schema) if is_object => check::check(schema, value)?,
+        Payload::BareOrObject(schema) if value.is_object() => check::check(schema, value)?,
         Payload::Bare(schema) | Payload::BareOrObject(schema) => check::check_bare(schema, value)?,
     };
     if kind == EventKind::MarkAsRead {

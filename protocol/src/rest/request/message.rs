@@ -4,7 +4,7 @@ use super::{CURSOR, LIMIT, MESSAGES_LIMIT_DEFAULT, PAGE, Page, Request};
 use crate::id::ConversationId;
 use crate::rest::resource::ClientMetadata;
 use crate::rest::word::MessageKind;
-use crate::schema::{Checked, Field, Form, Rule, Schema, Unknown, Value, date, text};
+use crate::schema::{Checked, Field, Form, Rule, Schema, Unknown, text};
 use crate::time::Timestamp;
 
 /// `POST /messages`, `send_message`
@@ -83,7 +83,7 @@ impl Request for ListMessages {
     fn read(checked: &Checked<'_>) -> Option<Self> {
         Some(Self {
             page: Page::read(checked, MESSAGES_LIMIT_DEFAULT),
-            before: checked.value("before").and_then(moment),
+            before: checked.moment("before"),
             after_seq: checked.integer("afterSeq"),
             before_seq: checked.integer("beforeSeq"),
         })
@@ -132,13 +132,6 @@ fn metadata(checked: &Checked<'_>) -> ClientMetadata {
         sender_name: owned("senderName"),
         sender_email: owned("senderEmail"),
         source: owned("source"),
-    }
-}
-
-fn moment(value: Value<'_>) -> Option<Timestamp> {
-    match value.as_text() {
-        Some(text) => date::parse(text),
-        None => crate::schema::check::integer(value).map(Timestamp),
     }
 }
 
