@@ -1,9 +1,11 @@
 //! What clients say. Source: contract O3.4, O3.6, 1.5, 1.6.
 //!
+//! - [`auth`]: what a client says of itself when it joins
 //! - [`kind`]: one row per event: its name, its payload's table, what is said when it fails
 //! - [`payload`]: the tables, made of the same fields as the REST bodies
 //! - [`refusal`]: what becomes of an event that cannot be read
 
+pub mod auth;
 mod decode;
 pub mod kind;
 pub mod payload;
@@ -16,8 +18,9 @@ use crate::rest::request::{
     ConversationChanges, CreateConversation, ListConversations, ListMessages, SendMessage, Sync,
 };
 use crate::rest::word::Availability;
-use crate::schema::Parser;
+use crate::schema::{JsonError, Parser};
 
+pub use auth::ConnectAuth;
 pub use kind::{ErrorEvent, EventKind};
 pub use payload::Payload;
 pub use refusal::{Echo, EventRefusal, Fault, InvalidEvent};
@@ -243,6 +246,15 @@ impl ClientEvent {
 
 /// The most characters that are kept of an unknown event's name.
 pub const NAME_CHARS_MAX: usize = 64;
+
+/// How text that could not be read breaks the protocol.
+const fn fault_of(error: JsonError) -> Fault {
+    match error {
+        JsonError::Malformed => Fault::NotJson,
+        JsonError::TooDeep(_) => Fault::TooDeep,
+        JsonError::TooMany(_) => Fault::TooMany,
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use super::kind::EventKind;
 use super::payload::Payload;
 use super::refusal::{Echo, EventRefusal, Fault, InvalidEvent};
-use super::{ClientEvent, Join, NAME_CHARS_MAX, PresenceNote, ReadUpTo, Token};
+use super::{ClientEvent, Join, NAME_CHARS_MAX, PresenceNote, ReadUpTo, Token, fault_of};
 use crate::id::ConversationId;
 use crate::rest::request::message::content;
 use crate::rest::request::{
@@ -11,7 +11,7 @@ use crate::rest::request::{
     SendMessage, Sync,
 };
 use crate::rest::word::Availability;
-use crate::schema::json::{JsonError, Limits, Shape};
+use crate::schema::json::{Limits, Shape};
 use crate::schema::{Checked, Parser, Value, Violation, check};
 
 /// Names that a client must not use. Source: socket.io-parser, reserved events.
@@ -22,12 +22,7 @@ pub(super) fn decode(parser: &mut Parser, payload: &mut [u8]) -> Result<ClientEv
     if payload.is_empty() {
         return Ok(ClientEvent::Unknown(String::new()));
     }
-    match parser.parse(payload, Limits::SOCKET, read_event) {
-        Ok(event) => event,
-        Err(JsonError::Malformed) => Err(Fault::NotJson.into()),
-        Err(JsonError::TooDeep(_)) => Err(Fault::TooDeep.into()),
-        Err(JsonError::TooMany(_)) => Err(Fault::TooMany.into()),
-    }
+    parser.parse(payload, Limits::SOCKET, read_event).map_err(fault_of)?
 }
 
 fn read_event(root: Value<'_>) -> Result<ClientEvent, EventRefusal> {

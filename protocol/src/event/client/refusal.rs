@@ -25,6 +25,9 @@ pub enum Fault {
     /// The payload is not JSON.
     #[error("event payload is not JSON")]
     NotJson,
+    /// A CONNECT packet's auth is not an object.
+    #[error("auth payload is not an object")]
+    NotObject,
     /// It is not an array.
     #[error("event payload is not an array")]
     NotArray,
