@@ -1,5 +1,7 @@
 //! What clients hear. Source: contract O3.5, O3.6 and 1.5.
 
+pub mod row;
+
 use serde::Serialize;
 
 use super::client::PresenceNote;

@@ -18,6 +18,7 @@ fn encoded(event: &ServerEvent) -> String {
     event.encode(&mut out);
     let text = String::from_utf8(out).unwrap();
     let text = text.strip_prefix("prefix").unwrap();
+    assert!(row::TABLE.iter().any(|row| row.name == event.name()), "{}", event.name());
     serde_json::from_str::<serde_json::Value>(text).unwrap();
     [(TIME, "T"), (CONVERSATION, "C"), (MESSAGE, "M"), (ANN, "ANN"), (BOB, "BOB")]
         .iter()
@@ -285,4 +286,10 @@ fn pong_and_the_end_of_a_session_carry_the_time() {
         encoded(&ServerEvent::SessionExpired(SessionExpired { timestamp: now() })),
         r#"["session_expired",{"timestamp":"T"}]"#
     );
+}
+
+#[test]
+fn rows_have_names_of_their_own() {
+    let names: std::collections::BTreeSet<_> = row::TABLE.iter().map(|row| row.name).collect();
+    assert_eq!(names.len(), row::TABLE.len());
 }
