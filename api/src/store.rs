@@ -10,9 +10,12 @@
 pub mod embedded;
 pub mod index;
 
+use std::path::Path;
+
 use bson::{Bson, RawDocumentBuf};
 use protocol::id::ObjectId;
 
+pub use embedded::OpenError;
 pub use index::{Collection, Index};
 
 /// Why the store refused.
@@ -27,8 +30,9 @@ pub enum StoreError {
     /// The queue of waiting writes is full; the write did not happen.
     #[error("the store is busy")]
     Busy,
-    /// A stored document cannot be read.
-    #[error("a stored document cannot be read")]
+    /// A stored document cannot be read, or a change does not fit its shape (a number added to a
+    /// text, a field set under a text, no `_id`, more than 16 MiB); nothing happened.
+    #[error("a stored document cannot be read or changed")]
     Corrupt(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -43,9 +47,11 @@ pub enum Direction {
 
 /// A read along one index.
 ///
-/// `equals` fixes the first fields of the index (for a multikey field: one of its items); the rest
-/// are walked in order. `after` is exclusive and gives values for the next fields, in order; fewer
-/// values than fields means "past every key that begins so". Ties end in the order of `_id`.
+/// `equals` fixes the first fields of the index (a multikey index: its first field always, by one
+/// of the items); the rest are walked in order. `after` is exclusive and gives values for the next
+/// fields, in order; fewer values than fields means "past every key that begins so". Ties end in
+/// the order of `_id`; descending, all of it is reversed. Absent fields count as null; numbers
+/// compare by value whatever their type; otherwise MongoDB's order.
 #[derive(Debug, Clone)]
 pub struct Scan<'a> {
     /// Which index.
@@ -61,24 +67,27 @@ pub struct Scan<'a> {
 }
 
 /// A condition on the stored document; a guarded write happens only if all hold.
+///
+/// A dotted path leads through documents. Where it leads to an array, one equal item is enough.
 #[derive(Debug, Clone)]
 pub enum Guard {
     /// The field at this dotted path has this value; `Null` also matches an absent field.
     Equals(&'static str, Bson),
     /// It has one of these.
     OneOf(&'static str, Vec<Bson>),
-    /// It is absent, or less than this.
+    /// It is absent or null, or of the same kind as this and less.
     Below(&'static str, Bson),
 }
 
-/// A change to one document.
+/// A change to one document. Paths lead through documents, which are made where absent; no two
+/// changes of one update touch the same path or one below the other.
 #[derive(Debug, Clone)]
 pub enum Op {
     /// Gives the field at this dotted path this value.
     Set(String, Bson),
     /// Removes it.
     Unset(String),
-    /// Adds to a number (absent counts as 0).
+    /// Adds to a number (absent counts as 0); an int32 becomes an int64.
     Increment(String, i64),
     /// Keeps the greater of the stored and the given value.
     Max(String, Bson),
@@ -125,8 +134,151 @@ pub fn bson_id(id: ObjectId) -> Bson {
 }
 
 /// A handle on the store; cheap to clone.
+///
+/// # Cancel safety
+///
+/// A read that is dropped did nothing. A write whose future is dropped may still happen.
 #[derive(Debug, Clone)]
 pub enum Store {
     /// The embedded engine.
     Embedded(embedded::Embedded),
+}
+
+impl Store {
+    /// Opens the embedded engine in this folder, making it where absent. Blocks while it reads the
+    /// disk.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn open_embedded(folder: &Path) -> Result<Self, OpenError> {
+        embedded::Embedded::open(folder).map(Self::Embedded)
+    }
+
+    /// The name of this store's history: made with the store, made anew by a restore.
+    pub fn epoch(&self) -> &str {
+        match self {
+            Self::Embedded(engine) => engine.epoch(),
+        }
+    }
+}
+
+#[expect(clippy::unused_async, reason = "an engine across a network waits where this one reads")]
+impl Store {
+    /// The document with this id.
+    ///
+    /// # Errors
+    ///
+    /// Unavailable, or a corrupt document.
+    pub async fn get(
+        &self,
+        collection: Collection,
+        id: &Bson,
+    ) -> Result<Option<RawDocumentBuf>, StoreError> {
+        match self {
+            Self::Embedded(engine) => engine.get(collection, id),
+        }
+    }
+
+    /// The documents with these ids, in their order; missing ones are left out.
+    ///
+    /// # Errors
+    ///
+    /// Unavailable, or a corrupt document.
+    pub async fn get_many(
+        &self,
+        collection: Collection,
+        ids: &[Bson],
+    ) -> Result<Vec<RawDocumentBuf>, StoreError> {
+        match self {
+            Self::Embedded(engine) => engine.get_many(collection, ids),
+        }
+    }
+
+    /// The documents that a walk along an index meets, in its order.
+    ///
+    /// # Errors
+    ///
+    /// Unavailable, or a corrupt document.
+    pub async fn scan(&self, scan: &Scan<'_>) -> Result<Vec<RawDocumentBuf>, StoreError> {
+        match self {
+            Self::Embedded(engine) => engine.scan(scan),
+        }
+    }
+
+    /// How many documents the walk would meet; stops counting at the limit.
+    ///
+    /// # Errors
+    ///
+    /// Unavailable.
+    ///
+    /// # Cost
+    ///
+    /// Reads the index alone, one step a document.
+    pub async fn count(&self, scan: &Scan<'_>) -> Result<u64, StoreError> {
+        match self {
+            Self::Embedded(engine) => engine.count(scan),
+        }
+    }
+
+    /// Whether the store serves reads and writes now.
+    ///
+    /// # Errors
+    ///
+    /// Unavailable.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(engine) => engine.ping(),
+        }
+    }
+}
+
+impl Store {
+    /// Stores a new document; durable when it returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Duplicate`] names the unique index, `None` for the `_id`.
+    pub async fn insert(&self, insert: Insert) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(engine) => engine.insert(insert).await,
+        }
+    }
+
+    /// Changes one document; durable when it returns. The document after the change; `None` when
+    /// there is none or the guard does not hold.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Duplicate`] when the change would take another document's unique key.
+    pub async fn update(&self, update: Update) -> Result<Option<RawDocumentBuf>, StoreError> {
+        match self {
+            Self::Embedded(engine) => engine.update(update).await,
+        }
+    }
+
+    /// Removes one document; durable when it returns. `false` when there is none or the guard does
+    /// not hold.
+    ///
+    /// # Errors
+    ///
+    /// Busy or unavailable.
+    pub async fn delete(
+        &self,
+        collection: Collection,
+        id: &Bson,
+        guard: &[Guard],
+    ) -> Result<bool, StoreError> {
+        match self {
+            Self::Embedded(engine) => engine.delete(collection, id.clone(), guard.to_vec()).await,
+        }
+    }
+
+    /// Finishes the writes that were accepted and lets go of the database; every later call, on
+    /// any handle, is refused as unavailable.
+    pub async fn close(&self) {
+        match self {
+            Self::Embedded(engine) => engine.close().await,
+        }
+    }
 }

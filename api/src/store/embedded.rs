@@ -1,4 +1,226 @@
-//! Placeholder.
-/// The embedded engine.
+//! The embedded engine: one file, one process, durable, nothing installed.
+//!
+//! Owns the database file and the writer thread. Knows nothing of what the documents mean.
+//!
+//! - Reads run on the calling thread in short transactions and see what was last committed.
+//! - Writes go through a bounded queue to the one writer, which commits what waits together and
+//!   answers when it is on the disk.
+//!
+//! Read on in `embedded/writer.rs` (group commit), `embedded/table.rs` (what a write does) and
+//! `embedded/key.rs` (the order of keys).
+
+mod change;
+mod entry;
+mod file;
+mod key;
+mod read;
+mod table;
+mod writer;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::thread::JoinHandle;
+
+use bson::{Bson, RawDocumentBuf};
+use redb::Database;
+use tokio::sync::oneshot;
+
+pub use file::OpenError;
+
+use super::{Collection, Guard, Insert, Scan, StoreError, Update};
+use writer::{Job, WRITES_WAITING_MAX};
+
+/// A handle on the embedded engine. The last one to go waits for the writes that were queued and
+/// then closes the file.
 #[derive(Debug, Clone)]
-pub struct Embedded;
+pub struct Embedded {
+    engine: Arc<Engine>,
+}
+
+#[derive(Debug)]
+struct Engine {
+    files: Arc<Files>,
+    epoch: String,
+    writer: Mutex<Option<Writer>>,
+}
+
+/// What readers and the writer have in common.
+#[derive(Debug)]
+struct Files {
+    /// `None` once closed.
+    database: RwLock<Option<Database>>,
+    /// A commit failed; no more writes until opened anew.
+    failed: AtomicBool,
+}
+
+/// The writer's thread and the way to it.
+#[derive(Debug)]
+struct Writer {
+    queue: SyncSender<Job>,
+    thread: JoinHandle<()>,
+}
+
+impl Embedded {
+    /// Opens the store in `folder`, making both where absent; blocks while it reads the disk
+    /// (after a crash: the whole file).
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+        let file::Opened { database, epoch } = file::open(folder)?;
+        let files = Arc::new(Files {
+            database: RwLock::new(Some(database)),
+            failed: AtomicBool::new(false),
+        });
+        let (queue, jobs) = sync_channel(WRITES_WAITING_MAX);
+        let writer_files = Arc::clone(&files);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer::run(&writer_files, &jobs))
+            .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+        let writer = Mutex::new(Some(Writer { queue, thread }));
+        Ok(Self { engine: Arc::new(Engine { files, epoch, writer }) })
+    }
+
+    pub(super) fn epoch(&self) -> &str {
+        &self.engine.epoch
+    }
+
+    pub(super) fn get(
+        &self,
+        collection: Collection,
+        id: &Bson,
+    ) -> Result<Option<RawDocumentBuf>, StoreError> {
+        self.read(|database| read::get(database, collection, id))
+    }
+
+    pub(super) fn get_many(
+        &self,
+        collection: Collection,
+        ids: &[Bson],
+    ) -> Result<Vec<RawDocumentBuf>, StoreError> {
+        self.read(|database| read::get_many(database, collection, ids))
+    }
+
+    pub(super) fn scan(&self, scan: &Scan<'_>) -> Result<Vec<RawDocumentBuf>, StoreError> {
+        self.read(|database| read::scan(database, scan))
+    }
+
+    pub(super) fn count(&self, scan: &Scan<'_>) -> Result<u64, StoreError> {
+        self.read(|database| read::count(database, scan))
+    }
+
+    pub(super) async fn insert(&self, insert: Insert) -> Result<(), StoreError> {
+        self.write(|answer| Job::Insert(insert, answer)).await
+    }
+
+    pub(super) async fn update(
+        &self,
+        update: Update,
+    ) -> Result<Option<RawDocumentBuf>, StoreError> {
+        self.write(|answer| Job::Update(update, answer)).await
+    }
+
+    pub(super) async fn delete(
+        &self,
+        collection: Collection,
+        id: Bson,
+        guard: Vec<Guard>,
+    ) -> Result<bool, StoreError> {
+        self.write(|answer| Job::Delete { collection, id, guard, answer }).await
+    }
+
+    /// Whether reads and writes are served.
+    pub(super) fn ping(&self) -> Result<(), StoreError> {
+        if self.engine.files.failed.load(Ordering::Acquire) {
+            return Err(unavailable(ReadOnly));
+        }
+        self.get(Collection::Facts, &Bson::Null).map(drop)
+    }
+
+    pub(super) async fn close(&self) {
+        let engine = Arc::clone(&self.engine);
+        // Joining and closing wait for the disk. Without a blocking pool (the runtime is going
+        // down) the engine's end does the same.
+        drop(tokio::task::spawn_blocking(move || engine.shut()).await);
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        read(self.engine.files.database().as_ref().ok_or_else(closed)?)
+    }
+
+    async fn write<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.engine.queue(job(answer))?;
+        answered.await.unwrap_or_else(|_| Err(unavailable(Unanswered)))
+    }
+}
+
+impl Engine {
+    fn queue(&self, job: Job) -> Result<(), StoreError> {
+        if self.files.failed.load(Ordering::Acquire) {
+            return Err(unavailable(ReadOnly));
+        }
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        match writer.as_ref().ok_or_else(closed)?.queue.try_send(job) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(StoreError::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(closed()),
+        }
+    }
+
+    /// Lets the writer finish what is queued, then closes the file.
+    fn shut(&self) {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Writer { queue, thread }) = writer else { return };
+        drop(queue);
+        if thread.join().is_err() {
+            tracing::error!("the store's writer ended by a panic");
+        }
+        drop(self.files.database.write().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shut();
+    }
+}
+
+impl Files {
+    fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The store was closed, or its writer is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is closed")]
+struct Closed;
+
+/// A commit failed earlier.
+#[derive(Debug, thiserror::Error)]
+#[error("an earlier commit failed, the store takes no more writes")]
+struct ReadOnly;
+
+/// The writer met a failure at this very write, or ended.
+#[derive(Debug, thiserror::Error)]
+#[error("the write was not answered")]
+struct Unanswered;
+
+fn closed() -> StoreError {
+    unavailable(Closed)
+}
+
+fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
+}
