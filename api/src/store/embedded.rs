@@ -15,8 +15,10 @@ mod file;
 mod key;
 mod read;
 mod table;
+mod verify;
 mod writer;
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -70,19 +72,31 @@ impl Embedded {
     ///
     /// See [`OpenError`].
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        let file::Opened { database, epoch } = file::open(folder)?;
-        let files = Arc::new(Files {
-            database: RwLock::new(Some(database)),
-            failed: AtomicBool::new(false),
-        });
+        let opened = file::open(folder)?;
+        Self::start(opened).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })
+    }
+
+    /// Gives the opened database its writer.
+    fn start(file::Opened { database, epoch }: file::Opened) -> io::Result<Self> {
+        let database = RwLock::new(Some(database));
+        let files = Arc::new(Files { database, failed: AtomicBool::new(false) });
         let (queue, jobs) = sync_channel(WRITES_WAITING_MAX);
         let writer_files = Arc::clone(&files);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer::run(&writer_files, &jobs))
-            .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+            .spawn(move || writer::run(&writer_files, &jobs))?;
         let writer = Mutex::new(Some(Writer { queue, thread }));
         Ok(Self { engine: Arc::new(Engine { files, epoch, writer }) })
+    }
+
+    /// Whether every index says what the documents say; reads the whole file. The number of
+    /// documents.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] names the first disagreement.
+    pub fn verify(&self) -> Result<u64, StoreError> {
+        self.read(verify::verify)
     }
 
     pub(super) fn epoch(&self) -> &str {
@@ -135,9 +149,7 @@ impl Embedded {
 
     /// Whether reads and writes are served.
     pub(super) fn ping(&self) -> Result<(), StoreError> {
-        if self.engine.files.failed.load(Ordering::Acquire) {
-            return Err(unavailable(ReadOnly));
-        }
+        self.engine.check_writer()?;
         self.get(Collection::Facts, &Bson::Null).map(drop)
     }
 
@@ -166,6 +178,16 @@ impl Embedded {
 }
 
 impl Engine {
+    /// Refuses when no write can be served any more.
+    fn check_writer(&self) -> Result<(), StoreError> {
+        if self.files.failed.load(Ordering::Acquire) {
+            return Err(unavailable(ReadOnly));
+        }
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_alive = writer.as_ref().is_some_and(|writer| !writer.thread.is_finished());
+        if is_alive { Ok(()) } else { Err(closed()) }
+    }
+
     fn queue(&self, job: Job) -> Result<(), StoreError> {
         if self.files.failed.load(Ordering::Acquire) {
             return Err(unavailable(ReadOnly));
@@ -224,3 +246,6 @@ fn closed() -> StoreError {
 fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable(Box::new(error))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,12 @@
 //! Opening: the folder, the file, its layout, its facts.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use bson::{RawDocumentBuf, rawdoc};
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableHandle};
+use redb::{Database, DatabaseError, StorageError, TableHandle};
 use ring::rand::SecureRandom;
 
 use super::read;
@@ -14,7 +14,10 @@ use super::table::{self, Batch, Fault};
 use crate::store::{Collection, Insert};
 
 /// The file inside the data folder.
-const FILE_NAME: &str = "voxora.redb";
+pub(super) const FILE_NAME: &str = "voxora.redb";
+
+/// Its name while it is being made.
+const UNFINISHED_NAME: &str = "voxora.redb.new";
 
 /// What the pages of the database may take in memory.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -74,17 +77,53 @@ pub(super) struct Opened {
 
 /// Opens the store in `folder`, making both where absent.
 pub(super) fn open(folder: &Path) -> Result<Opened, OpenError> {
-    let unusable = |source| OpenError::Folder { path: folder.to_owned(), source };
-    make_folder(folder).map_err(unusable)?;
-    let file = open_file(&folder.join(FILE_NAME)).map_err(unusable)?;
-    let database = FileBackend::new(file)
-        .and_then(|backend| {
-            Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)
-        })
-        .map_err(|error| explain(folder, error))?;
+    make_folder(folder).map_err(|source| unusable(folder, source))?;
+    let path = folder.join(FILE_NAME);
+    let existing = open_file(&path, Existing::Only);
+    if existing.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return make(folder, &path);
+    }
+    open_existing(folder, existing.map_err(|source| unusable(folder, source))?)
+}
+
+fn open_existing(folder: &Path, file: File) -> Result<Opened, OpenError> {
+    let corrupt = |source| OpenError::Corrupt { path: folder.to_owned(), source };
+    let database = open_database(folder, file)?;
+    let Fact { epoch, layout } = stored_fact(&database).map_err(corrupt)?;
+    if layout > LAYOUT {
+        let path = folder.to_owned();
+        return Err(OpenError::Newer { path, found: layout, known: LAYOUT });
+    }
+    bring_up_to_date(&database, None).map_err(corrupt)?;
+    Ok(Opened { database, epoch })
+}
+
+/// Makes a store under another name and gives it its own when it is whole: a process killed on the
+/// way leaves nothing that looks like a damaged store.
+///
+/// Of several processes one holds the lock of the unfinished file. Whoever gets it looks again:
+/// the file may have become the store in the meantime.
+fn make(folder: &Path, path: &Path) -> Result<Opened, OpenError> {
+    let unusable = |source| unusable(folder, source);
+    let unfinished = folder.join(UNFINISHED_NAME);
+    let file = open_file(&unfinished, Existing::OrNew).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(source)) => return Err(unusable(source)),
+    }
+    if path.try_exists().map_err(unusable)? {
+        drop(file);
+        return open_existing(folder, open_file(path, Existing::Only).map_err(unusable)?);
+    }
+    file.set_len(0).map_err(unusable)?;
+    let database = open_database(folder, file)?;
+    let epoch = random_name()?;
+    bring_up_to_date(&database, Some(&epoch))
+        .map_err(|source| OpenError::Corrupt { path: folder.to_owned(), source })?;
+    fs::rename(&unfinished, path).map_err(unusable)?;
     // Only now is the file's name as durable as what will be in it.
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(unusable)?;
-    let epoch = prepare(&database, folder)?;
     Ok(Opened { database, epoch })
 }
 
@@ -97,12 +136,31 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-fn open_file(path: &Path) -> io::Result<File> {
+/// Whether a file must be there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    Only,
+    OrNew,
+}
+
+fn open_file(path: &Path, existing: Existing) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.read(true).write(true).create(existing == Existing::OrNew).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+fn open_database(folder: &Path, file: File) -> Result<Database, OpenError> {
+    FileBackend::new(file)
+        .and_then(|backend| {
+            Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)
+        })
+        .map_err(|error| explain(folder, error))
+}
+
+fn unusable(folder: &Path, source: io::Error) -> OpenError {
+    OpenError::Folder { path: folder.to_owned(), source }
 }
 
 fn explain(folder: &Path, error: DatabaseError) -> OpenError {
@@ -120,49 +178,26 @@ fn explain(folder: &Path, error: DatabaseError) -> OpenError {
     OpenError::Corrupt { path, source: Box::new(error) }
 }
 
-/// Brings tables and facts to what this program expects; the epoch.
-fn prepare(database: &Database, folder: &Path) -> Result<String, OpenError> {
-    let corrupt = |source| OpenError::Corrupt { path: folder.to_owned(), source };
-    let stored = stored_fact(database).map_err(corrupt)?;
-    let epoch = match stored {
-        Some(Fact { layout, .. }) if layout > LAYOUT => {
-            return Err(OpenError::Newer { path: folder.to_owned(), found: layout, known: LAYOUT });
-        }
-        Some(Fact { epoch, .. }) => {
-            bring_up_to_date(database, None).map_err(corrupt)?;
-            epoch
-        }
-        None => {
-            let epoch = random_name()?;
-            bring_up_to_date(database, Some(&epoch)).map_err(corrupt)?;
-            epoch
-        }
-    };
-    Ok(epoch)
-}
-
 /// The document that describes the store.
 struct Fact {
     epoch: String,
     layout: i32,
 }
 
-type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-fn stored_fact(database: &Database) -> Result<Option<Fact>, BoxedError> {
-    let known = database.begin_read()?.list_tables()?.any(|t| t.name() == Collection::Facts.name());
-    if !known {
-        return Ok(None);
-    }
-    let Some(fact) = read::get(database, Collection::Facts, &STORE_FACT.into())? else {
-        return Ok(None);
-    };
-    Ok(Some(Fact { epoch: fact.get_str("epoch")?.to_owned(), layout: fact.get_i32("layout")? }))
+fn stored_fact(database: &Database) -> Result<Fact, BoxedError> {
+    let fact = read::get(database, Collection::Facts, &STORE_FACT.into())?
+        .ok_or("the database does not say that it is a store")?;
+    Ok(Fact { epoch: fact.get_str("epoch")?.to_owned(), layout: fact.get_i32("layout")? })
 }
 
 /// Makes missing tables, builds missing indexes, drops indexes that are declared no more, and
 /// gives a new store its fact, all in one commit.
-fn bring_up_to_date(database: &Database, new_epoch: Option<&str>) -> Result<(), BoxedError> {
+pub(super) fn bring_up_to_date(
+    database: &Database,
+    new_epoch: Option<&str>,
+) -> Result<(), BoxedError> {
     let transaction = database.begin_write()?;
     let present: Vec<_> = transaction.list_tables()?.collect();
     let is_present = |name: &str| present.iter().any(|table| table.name() == name);

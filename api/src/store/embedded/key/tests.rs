@@ -71,24 +71,28 @@ fn double_and_whole(double: f64, whole: i64) -> Ordering {
 }
 
 fn any_number() -> impl Strategy<Value = Bson> {
-    const EDGES: [i64; 9] = [0, 1, -1, 1 << 53, -(1 << 53), 1 << 62, i64::MAX, i64::MIN, 1 << 31];
-    let near_edge = (prop::sample::select(&EDGES[..]), -3_i64..3);
-    #[expect(clippy::cast_precision_loss, reason = "rounded numbers near the edges are the point")]
-    let near_edge = near_edge.prop_flat_map(|(edge, step)| {
-        let near = edge.saturating_add(step);
-        prop_oneof![Just(Bson::Int64(near)), Just(Bson::Double(near as f64))]
-    });
     prop_oneof![
-        near_edge,
+        prop::sample::select(numbers_at_edges()),
         any::<i32>().prop_map(Bson::Int32),
         any::<i64>().prop_map(Bson::Int64),
         (-9_i32..9).prop_map(Bson::Int32),
         (-9_i32..9).prop_map(|number| Bson::Double(f64::from(number) / 2.0)),
         prop::num::f64::ANY.prop_map(Bson::Double),
-        Just(Bson::Double(-0.0)),
-        Just(Bson::Double(f64::NAN)),
-        Just(Bson::Double(f64::NEG_INFINITY)),
     ]
+}
+
+/// Numbers around the places where int64 and double part ways, as both, and the odd doubles.
+fn numbers_at_edges() -> Vec<Bson> {
+    const EDGES: [i64; 9] =
+        [0, 1 << 31, 1 << 53, -(1 << 53), 3 << 60, 1 << 62, -(1 << 62), i64::MAX, i64::MIN];
+    let near =
+        EDGES.into_iter().flat_map(|edge| (-3..4).map(move |step| edge.saturating_add(step)));
+    #[expect(clippy::cast_precision_loss, reason = "rounding near the edges is the point")]
+    let mut numbers: Vec<_> =
+        near.flat_map(|near| [Bson::Int64(near), Bson::Double(near as f64)]).collect();
+    let odd = [-0.0, f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE];
+    numbers.extend(odd.map(Bson::Double));
+    numbers
 }
 
 fn any_value() -> impl Strategy<Value = Bson> {
@@ -121,6 +125,12 @@ proptest! {
     }
 
     #[test]
+    fn texts_order_by_their_bytes(a in "[a\0\u{1}\u{ff}]{0,3}", b in "[a\0\u{1}\u{ff}]{0,3}") {
+        let (one, other) = (tuple(&[a.clone().into(), 1.into()]), tuple(&[b.clone().into(), 0.into()]));
+        prop_assert_eq!(one.cmp(&other), a.cmp(&b).then(Ordering::Greater));
+    }
+
+    #[test]
     fn tuples_order_by_their_first_difference(
         (a, b) in (0_usize..4).prop_flat_map(|len| {
             let values = || prop::collection::vec(any_value(), len);
@@ -143,6 +153,16 @@ proptest! {
         let bound = behind(begin.clone()).unwrap();
         prop_assert!([begin.as_slice(), &tail].concat() < bound);
         prop_assert_eq!(other >= bound, other > begin && !other.starts_with(&begin));
+    }
+}
+
+#[test]
+fn numbers_at_the_edges_of_precision_order_by_value() {
+    let numbers = numbers_at_edges();
+    for a in &numbers {
+        for b in &numbers {
+            assert_eq!(of(a).cmp(&of(b)), compare(a, b), "{a} to {b}");
+        }
     }
 }
 

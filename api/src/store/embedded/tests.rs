@@ -1,0 +1,264 @@
+//! What a working disk never shows: failed and slow commits, changed declarations.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Condvar;
+use std::task::Poll;
+
+use bson::{RawDocumentBuf, rawdoc};
+use redb::backends::FileBackend;
+use redb::{ReadableDatabase, StorageBackend, TableDefinition, TableHandle};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::store::index::{MESSAGES_BY_SEQ, USERS_BY_EMAIL};
+use crate::store::{Direction, Index, Op};
+
+/// What the disk does with a sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Working,
+    Stuck,
+    Full,
+}
+
+/// A disk whose mood is set from outside; counts its syncs.
+#[derive(Debug, Clone)]
+struct Disk {
+    file: Arc<FileBackend>,
+    state: Arc<(Mutex<(Mood, u32)>, Condvar)>,
+}
+
+impl Disk {
+    fn set(&self, mood: Mood) {
+        let (state, changed) = &*self.state;
+        state.lock().unwrap().0 = mood;
+        changed.notify_all();
+    }
+
+    fn syncs(&self) -> u32 {
+        self.state.0.lock().unwrap().1
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let full = self.state.0.lock().unwrap().0 == Mood::Full;
+        if full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.check()?;
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let (state, changed) = &*self.state;
+        let stuck = |state: &mut (Mood, u32)| state.0 == Mood::Stuck;
+        changed.wait_while(state.lock().unwrap(), stuck).unwrap().1 += 1;
+        self.check()?;
+        self.file.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.check()?;
+        self.file.write(offset, data)
+    }
+}
+
+/// A store on such a disk, in a folder that goes with it.
+fn on_a_moody_disk() -> (Embedded, Disk, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(file::FILE_NAME);
+    let file = std::fs::File::options().read(true).write(true).create_new(true).open(path).unwrap();
+    let state = Arc::new((Mutex::new((Mood::Working, 0)), Condvar::new()));
+    let disk = Disk { file: Arc::new(FileBackend::new(file).unwrap()), state };
+    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
+    file::bring_up_to_date(&database, Some("epoch")).unwrap();
+    let engine = Embedded::start(file::Opened { database, epoch: "epoch".into() }).unwrap();
+    (engine, disk, folder)
+}
+
+fn user(number: i32) -> Insert {
+    let document: RawDocumentBuf = rawdoc! { "_id": number, "email": format!("{number}@example") };
+    Insert { collection: Collection::Users, document, follow_ups: Vec::new() }
+}
+
+/// The rest of a write that is in the queue.
+type Begun<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+
+/// Polls a write once, which queues it; what is left of it, or its answer if it has one.
+async fn begin<T>(
+    write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<Begun<T>, Result<T, StoreError>> {
+    let mut write: Begun<T> = Box::pin(write);
+    let polled = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
+    match polled {
+        Poll::Pending => Ok(write),
+        Poll::Ready(answer) => Err(answer),
+    }
+}
+
+/// Queues the insertion of a user.
+async fn begin_user(engine: &Embedded, number: i32) -> Result<Begun<()>, Result<(), StoreError>> {
+    let engine = engine.clone();
+    begin(async move { engine.insert(user(number)).await }).await
+}
+
+#[tokio::test]
+async fn a_failed_commit_fails_its_writes_and_leaves_all_or_nothing() {
+    let (engine, disk, folder) = on_a_moody_disk();
+    engine.insert(user(1)).await.unwrap();
+    disk.set(Mood::Full);
+    let mut writes = JoinSet::new();
+    for number in 2..10 {
+        let engine = engine.clone();
+        writes.spawn(async move { engine.insert(user(number)).await });
+    }
+    for result in writes.join_all().await {
+        assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
+    }
+    disk.set(Mood::Working);
+    let later = engine.insert(user(10)).await;
+    assert!(matches!(later, Err(StoreError::Unavailable(_))), "{later:?}");
+    assert!(matches!(engine.ping(), Err(StoreError::Unavailable(_))));
+    drop(engine);
+    drop(disk);
+    let reopened = Embedded::open(folder.path()).unwrap();
+    reopened.ping().unwrap();
+    let count = reopened.verify().unwrap();
+    assert!((2..=10).contains(&count), "{count} documents");
+    assert!(reopened.get(Collection::Users, &1.into()).unwrap().is_some());
+    reopened.insert(user(10)).await.unwrap();
+}
+
+#[tokio::test]
+async fn writes_that_wait_share_a_commit() {
+    let (engine, disk, _folder) = on_a_moody_disk();
+    disk.set(Mood::Stuck);
+    let before = disk.syncs();
+    let mut writes = JoinSet::new();
+    for number in 0..200 {
+        writes.spawn(begin_user(&engine, number).await.ok().unwrap());
+    }
+    disk.set(Mood::Working);
+    writes.join_all().await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
+    // The first write's own, that of all others, and one whenever the file had to grow.
+    assert!(disk.syncs() - before <= 4, "{} syncs", disk.syncs() - before);
+}
+
+#[tokio::test]
+async fn a_full_queue_is_busy_at_once() {
+    let (engine, disk, _folder) = on_a_moody_disk();
+    disk.set(Mood::Stuck);
+    let (mut accepted, mut refused) = (JoinSet::new(), 0);
+    // One batch is in the writer's hands, the queue is full, and some are too many.
+    let too_many = i32::try_from(2 * WRITES_WAITING_MAX).unwrap();
+    for number in 0..too_many {
+        match begin_user(&engine, number).await {
+            Ok(begun) => drop(accepted.spawn(begun)),
+            Err(Err(StoreError::Busy)) => refused += 1,
+            Err(other) => panic!("answered before the disk: {other:?}"),
+        }
+    }
+    assert!(refused > 0 && accepted.len() >= WRITES_WAITING_MAX, "{refused} refused");
+    disk.set(Mood::Working);
+    let stored = accepted.join_all().await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
+    assert_eq!(engine.verify().unwrap(), stored.len() as u64 + 1);
+}
+
+#[tokio::test]
+async fn a_changed_declaration_is_built_anew_and_a_dropped_one_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Embedded::open(folder.path()).unwrap();
+    for number in 0..20 {
+        engine.insert(user(number)).await.unwrap();
+    }
+    drop(engine);
+    let path = folder.path().join(file::FILE_NAME);
+    let database = Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let name = table::entries_name(&USERS_BY_EMAIL);
+    transaction.delete_table(table::Entries::new(&name)).unwrap();
+    let old = TableDefinition::<&[u8], u32>::new("users/name_1");
+    transaction.open_table(old).unwrap().insert([1].as_slice(), 1).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let engine = Embedded::open(folder.path()).unwrap();
+    assert_eq!(engine.verify().unwrap(), 21);
+    drop(engine);
+    let database = Database::open(&path).unwrap();
+    let transaction = database.begin_read().unwrap();
+    assert!(transaction.list_tables().unwrap().all(|table| table.name() != old.name()));
+}
+
+/// Puts something wrong into an index behind the engine's back.
+async fn after_tampering(index: &'static Index, tamper: impl FnOnce(&mut Entries<'_>)) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Embedded::open(folder.path()).unwrap();
+    engine.insert(user(1)).await.unwrap();
+    {
+        let files = engine.engine.files.database();
+        let transaction = files.as_ref().unwrap().begin_write().unwrap();
+        let name = table::entries_name(index);
+        tamper(&mut transaction.open_table(table::Entries::new(&name)).unwrap());
+        transaction.commit().unwrap();
+    }
+    match engine.verify() {
+        Err(StoreError::Corrupt(error)) => error.to_string(),
+        other => panic!("not found out: {other:?}"),
+    }
+}
+
+type Entries<'t> = redb::Table<'t, &'static [u8], u32>;
+
+#[tokio::test]
+async fn verify_finds_out_what_is_missing_and_what_is_too_much() {
+    let missing =
+        after_tampering(&USERS_BY_EMAIL, |entries| drop(entries.pop_first().unwrap())).await;
+    assert_eq!(missing, "the index email_1 of users lacks a document");
+    let surplus = after_tampering(&MESSAGES_BY_SEQ, |entries| {
+        entries.insert([0x18, 0x18, 0x18].as_slice(), 2).unwrap();
+    })
+    .await;
+    assert_eq!(surplus, "the index conversationId_1_seq_1 of messages holds what no document says");
+}
+
+#[tokio::test]
+async fn a_refused_write_does_not_disturb_its_neighbours_in_the_batch() {
+    let (engine, disk, _folder) = on_a_moody_disk();
+    disk.set(Mood::Stuck);
+    let mut writes = JoinSet::new();
+    for number in [1, 2, 2, 3] {
+        let begun = begin_user(&engine, number).await.ok().unwrap();
+        writes.spawn(async move { begun.await.is_ok() });
+    }
+    let misfit = Op::Increment("email".into(), 1);
+    let update =
+        Update { collection: Collection::Users, id: 1.into(), guard: vec![], ops: vec![misfit] };
+    let other = engine.clone();
+    let begun = begin(async move { other.update(update).await }).await.ok().unwrap();
+    writes.spawn(async move { begun.await.is_ok() });
+    disk.set(Mood::Working);
+    let stored = writes.join_all().await.into_iter().filter(|is_ok| *is_ok).count();
+    assert_eq!(stored, 3);
+    assert_eq!(engine.verify().unwrap(), 4);
+    let scan = Scan {
+        index: &USERS_BY_EMAIL,
+        equals: &[],
+        after: &[],
+        direction: Direction::Ascending,
+        limit: 9,
+    };
+    assert_eq!(engine.scan(&scan).unwrap().len(), 3);
+}
