@@ -1,0 +1,4 @@
+//! The store: one contract, run against every engine, and what each engine promises beyond it.
+
+mod contract;
+mod embedded;
