@@ -3,6 +3,7 @@
 //! `http/reply.rs` turns an [`Error`] into a status and a body, the gateway's `event/reply.rs`
 //! into an acknowledgement; nobody else translates.
 
+use protocol::rest::reply::Code;
 use protocol::schema::Violation;
 
 use crate::store::StoreError;
@@ -32,6 +33,25 @@ pub enum Kind {
     Unavailable,
     /// A fault of ours.
     Internal,
+}
+
+impl Kind {
+    /// The stable machine word, the same on both doors. Source: contract 1.2.
+    pub const fn code(self) -> Code {
+        match self {
+            Self::Invalid => Code::ValidationFailed,
+            Self::Unauthenticated => Code::Unauthenticated,
+            Self::TokenExpired => Code::TokenExpired,
+            Self::Forbidden => Code::Forbidden,
+            Self::NotFound => Code::NotFound,
+            Self::Conflict => Code::Conflict,
+            Self::RateLimited => Code::RateLimited,
+            Self::TooLarge => Code::PayloadTooLarge,
+            Self::Busy => Code::Busy,
+            Self::Unavailable => Code::Unavailable,
+            Self::Internal => Code::Internal,
+        }
+    }
 }
 
 /// A refusal or a failure, with the text that the client sees.

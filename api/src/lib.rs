@@ -1,14 +1,28 @@
 //! The rules of the chat, its store and its REST doors.
 //!
+//! - [`App`]: everything the rules need, built once
 //! - [`domain`]: the nouns, as stored
 //! - [`service`]: the rules, each once, whichever door asks
 //! - [`auth`]: tokens, passwords, who is calling
 //! - [`store`], [`bus`]: the two ports, with their engines
+//! - [`clock`], [`cache`]: time and new ids, and what is kept hot
 //! - [`http`]: the REST doors
+//! - [`config`]: the settings that every process reads
 
 #![forbid(unsafe_code)]
 
+mod app;
+pub mod domain;
+pub mod service;
+
+pub mod auth;
+pub mod bus;
+pub mod cache;
+pub mod clock;
+pub mod config;
 pub mod error;
+pub mod http;
 pub mod store;
 
+pub use app::{App, CACHE_LEN_MAX, Parts, SHARED_CACHE_AGE_MS_MAX};
 pub use error::Error;

@@ -214,6 +214,24 @@ pub static MESSAGES_BY_STAMP: Index = Index {
     ..PLAIN
 };
 
+/// What one person wrote in a conversation, which is not unread for them.
+pub static MESSAGES_BY_SENDER: Index = Index {
+    name: "conversationId_1_senderId_1_seq_1__id_1",
+    collection: Messages,
+    fields: &[("conversationId", Ascending), ("senderId", Ascending), ("seq", Ascending)],
+    partial: true,
+    ..PLAIN
+};
+
+/// A conversation's deleted messages, which its pages leave out.
+pub static MESSAGES_BY_DELETION: Index = Index {
+    name: "conversationId_1_deletedAt_1__id_1",
+    collection: Messages,
+    fields: &[("conversationId", Ascending), ("deletedAt", Ascending)],
+    partial: true,
+    ..PLAIN
+};
+
 /// A person's sign-ins.
 pub static SESSIONS_BY_USER: Index = Index {
     name: "userId_1__id_1",
@@ -227,7 +245,7 @@ pub static SESSIONS_BY_USER: Index = Index {
 /// A scan's order is total: behind its fields every index goes on by `_id`. The embedded engine's
 /// keys always end so; in MongoDB `_id` is one more field wherever the name says `__id_1` (in the
 /// others the fields leave no ties).
-pub static INDEXES: [&Index; 14] = [
+pub static INDEXES: [&Index; 16] = [
     &USERS_BY_EMAIL,
     &USERS_BY_ROLE,
     &CONVERSATIONS_BY_PARTICIPANT,
@@ -241,6 +259,8 @@ pub static INDEXES: [&Index; 14] = [
     &MESSAGES_BY_SEQ,
     &MESSAGES_BY_CLIENT_ID,
     &MESSAGES_BY_STAMP,
+    &MESSAGES_BY_SENDER,
+    &MESSAGES_BY_DELETION,
     &SESSIONS_BY_USER,
 ];
 

@@ -1,5 +1,7 @@
-//! Integration tests of the rules and their store.
+//! Integration tests of the rules, their store and their REST doors.
 
 #![expect(clippy::unwrap_used, reason = "where a test unwraps, the panic is the failure")]
 
+mod http;
+mod service;
 mod store;

@@ -1,0 +1,216 @@
+//! Accounts: registering, signing in and out, the profile. Source: contract 1.3, O1.3.
+
+use std::sync::Arc;
+
+use protocol::id::UserId;
+use protocol::rest::reply::body::{SignedIn, Tokens};
+use protocol::rest::request::{Login, Register, UpdateUser};
+use protocol::rest::resource::{self, Role};
+use protocol::rest::word::Availability;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::auth::token::TokenPair;
+use crate::bus::Notice;
+use crate::domain::user::PasswordHash;
+use crate::domain::{User, field};
+use crate::error::{Error, Kind};
+use crate::service::{session, to_the_end, user};
+use crate::store::index::USERS_BY_EMAIL;
+use crate::store::{Collection, Direction, Insert, Scan, StoreError};
+
+/// Makes an account and signs it in. Anybody may register as `user`; `by`, whoever is signed in,
+/// must be an admin for more.
+///
+/// # Errors
+/// [`Kind::Forbidden`], [`Kind::Conflict`] when the address is taken, [`Kind::Invalid`] for a
+/// password that is too long.
+///
+/// # Cancel safety
+/// Dropped while the password is hashed, nothing happened; later, it runs to its end.
+pub async fn register(
+    app: &Arc<App>,
+    request: Register,
+    by: Option<&Caller>,
+) -> Result<SignedIn, Error> {
+    let by_admin = by.is_some_and(|caller| caller.role == Role::Admin);
+    if request.role != Role::User && !by_admin {
+        return Err(Error::new(Kind::Forbidden, "Insufficient permissions"));
+    }
+    // Spares the hash; the unique index decides.
+    if find_by_email(app, &request.email).await?.is_some() {
+        return Err(taken());
+    }
+    let password = PasswordHash(app.passwords.hash(&request.password).await?);
+    let app = Arc::clone(app);
+    to_the_end(async move {
+        let user = insert(&app, request, password).await?;
+        let tokens = session::start(&app, &user).await?;
+        Ok(signed_in(&user, tokens))
+    })
+    .await
+}
+
+/// Signs in.
+///
+/// # Errors
+/// [`Kind::Unauthenticated`] for an unknown address, a wrong password and a deactivated account
+/// alike, after the same work.
+///
+/// # Cancel safety
+/// Dropped while the password is checked, nothing happened; later, it runs to its end.
+pub async fn login(app: &Arc<App>, request: Login) -> Result<SignedIn, Error> {
+    let found = find_by_email(app, &request.email).await?;
+    let stored = found.as_ref().map(|user| user.password.0.as_str());
+    let matches = app.passwords.verify(&request.password, stored).await?;
+    let user = found.filter(|user| matches && user.is_active);
+    let user = user.ok_or(Error::new(Kind::Unauthenticated, "Invalid credentials"))?;
+    let app = Arc::clone(app);
+    to_the_end(async move {
+        let user = be_seen(&app, user.id, Availability::Online).await?.ok_or(GONE)?;
+        let tokens = session::start(&app, &user).await?;
+        Ok(signed_in(&user, tokens))
+    })
+    .await
+}
+
+/// Signs out: the caller's session ends on every node, its sockets are closed.
+///
+/// # Errors
+/// The store cannot be written.
+///
+/// # Cancel safety
+/// Runs to its end even if dropped.
+pub async fn logout(app: &Arc<App>, caller: &Caller) -> Result<(), Error> {
+    let (app, session_id, user_id) = (Arc::clone(app), caller.session_id, caller.user_id);
+    to_the_end(async move {
+        session::revoke(&app, session_id, user_id).await?;
+        be_seen(&app, user_id, Availability::Offline).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// The caller's account, as its owner sees it.
+///
+/// # Errors
+/// [`Kind::NotFound`] if it vanished meanwhile.
+pub async fn profile(app: &App, caller: &Caller) -> Result<resource::User, Error> {
+    let user = user::find(app, caller.user_id).await?;
+    user.map(|user| user.resource()).ok_or(GONE)
+}
+
+/// Changes what an account may do, and whether it may sign in; both hold at once for all its
+/// sessions. Deactivating ends them.
+///
+/// # Errors
+/// [`Kind::Forbidden`] for everybody but admins, [`Kind::NotFound`] when the account is missing.
+///
+/// # Cancel safety
+/// Runs to its end even if dropped.
+pub async fn update(
+    app: &Arc<App>,
+    caller: &Caller,
+    id: UserId,
+    request: UpdateUser,
+) -> Result<resource::User, Error> {
+    caller.require_admin()?;
+    let mut ops = Vec::new();
+    if let Some(role) = request.role {
+        ops.push(field::set(field::ROLE, role.as_str()));
+    }
+    if let Some(is_active) = request.is_active {
+        ops.push(field::set(field::IS_ACTIVE, is_active));
+    }
+    let app = Arc::clone(app);
+    to_the_end(async move {
+        let user = user::change(&app, id, ops).await?.ok_or(GONE)?;
+        app.bus.announce(Notice::UserChanged { user_id: id, is_active: user.is_active }).await;
+        if !user.is_active {
+            session::revoke_all(&app, id).await?;
+        }
+        Ok(user.resource())
+    })
+    .await
+}
+
+/// Makes an account without signing it in, for whoever owns the machine: `admin create`, and
+/// `ADMIN_EMAIL` at the first start.
+///
+/// # Errors
+/// As [`register`], without the question who asks.
+pub async fn create(app: &Arc<App>, request: Register) -> Result<resource::User, Error> {
+    let password = PasswordHash(app.passwords.hash(&request.password).await?);
+    Ok(insert(app, request, password).await?.resource())
+}
+
+/// Whether there is an account with this address; it is compared in lower case.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn exists(app: &App, email: &str) -> Result<bool, Error> {
+    Ok(find_by_email(app, &email.to_lowercase()).await?.is_some())
+}
+
+async fn insert(app: &App, request: Register, password: PasswordHash) -> Result<Arc<User>, Error> {
+    let now = app.clock.now();
+    let user = User {
+        id: UserId(app.clock.object_id()),
+        name: request.name,
+        email: request.email,
+        password,
+        avatar: None,
+        role: request.role,
+        status: Availability::Offline.as_str().to_owned(),
+        last_seen: now,
+        is_active: true,
+        created_at: now,
+        updated_at: now,
+        version: 0,
+    };
+    let insert =
+        Insert { collection: Collection::Users, document: user.encode(), follow_ups: Vec::new() };
+    app.store.insert(insert).await.map_err(|error| match error {
+        StoreError::Duplicate(_) => taken(),
+        StoreError::Unavailable(_) | StoreError::Busy | StoreError::Corrupt(_) => error.into(),
+    })?;
+    let user = Arc::new(user);
+    app.users.put(user.id, Arc::clone(&user), now);
+    Ok(user)
+}
+
+async fn find_by_email(app: &App, email: &str) -> Result<Option<User>, Error> {
+    let scan = Scan {
+        index: &USERS_BY_EMAIL,
+        equals: &[email.into()],
+        after: &[],
+        direction: Direction::Ascending,
+        limit: 1,
+    };
+    let documents = app.store.scan(&scan).await?;
+    Ok(documents.first().map(|document| User::decode(document)).transpose()?)
+}
+
+/// Notes that somebody came or went.
+async fn be_seen(
+    app: &App,
+    user_id: UserId,
+    availability: Availability,
+) -> Result<Option<Arc<User>>, Error> {
+    let ops = vec![
+        field::set(field::STATUS, availability.as_str()),
+        field::set(field::LAST_SEEN, field::date(app.clock.now())),
+    ];
+    user::change(app, user_id, ops).await
+}
+
+fn signed_in(user: &User, tokens: TokenPair) -> SignedIn {
+    let tokens = Tokens { access_token: tokens.access, refresh_token: tokens.refresh };
+    SignedIn { user: user.resource(), tokens }
+}
+
+fn taken() -> Error {
+    Error::new(Kind::Conflict, "User already exists with this email")
+}
+
+const GONE: Error = Error::new(Kind::NotFound, "User not found");

@@ -1,0 +1,110 @@
+//! Conversations: who may see them, and what may be done with them. Source: contract 1.4, O1.4.
+
+mod change;
+mod create;
+mod list;
+
+use std::sync::Arc;
+
+use protocol::id::{ConversationId, UserId};
+use protocol::rest::resource;
+
+pub use change::{assign, close, update};
+pub use create::{Created, create};
+pub use list::{CONVERSATIONS_WALKED_MAX, ConversationPage, list};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::domain::{Conversation, field};
+use crate::error::{Error, Kind};
+use crate::service::view::{self, Shape};
+use crate::store::Collection;
+
+/// Who belongs to a conversation: what every request about it is checked against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// Its members; the creator first.
+    pub participants: Vec<UserId>,
+    /// Who made it.
+    pub created_by: UserId,
+    /// The agent in charge.
+    pub assigned_to: Option<UserId>,
+}
+
+impl Membership {
+    fn of(conversation: &Conversation) -> Self {
+        Self {
+            participants: conversation.participants.clone(),
+            created_by: conversation.created_by,
+            assigned_to: conversation.assigned_to,
+        }
+    }
+
+    /// Whether the caller may see the conversation, and so read, write and type in it.
+    pub fn admits(&self, caller: &Caller) -> bool {
+        caller.is_staff()
+            || self.created_by == caller.user_id
+            || self.participants.contains(&caller.user_id)
+    }
+}
+
+/// Passes those who may see this conversation.
+///
+/// # Errors
+/// [`Kind::NotFound`] when it is missing or not visible to the caller.
+///
+/// # Cost
+/// A cache look-up; the store is read only for what the cache lacks.
+pub async fn authorize(
+    app: &App,
+    caller: &Caller,
+    id: ConversationId,
+) -> Result<Arc<Membership>, Error> {
+    visible(app, caller, id).await?.ok_or(NOT_FOUND)
+}
+
+/// The conversation, with everybody in it expanded.
+///
+/// # Errors
+/// [`Kind::NotFound`] when it is missing or not visible to the caller.
+pub async fn get(
+    app: &App,
+    caller: &Caller,
+    id: ConversationId,
+) -> Result<resource::Conversation, Error> {
+    let conversation = read(app, id).await?.ok_or(NOT_FOUND)?;
+    if !Membership::of(&conversation).admits(caller) {
+        return Err(NOT_FOUND);
+    }
+    view::conversation(app, &conversation, Shape::Single).await
+}
+
+/// Who belongs to the conversation, if the caller may see it.
+pub(super) async fn visible(
+    app: &App,
+    caller: &Caller,
+    id: ConversationId,
+) -> Result<Option<Arc<Membership>>, Error> {
+    let membership = match app.memberships.get(&id, app.clock.now()) {
+        Ok(membership) => membership,
+        Err(ticket) => {
+            let Some(conversation) = read(app, id).await? else { return Ok(None) };
+            let membership = Arc::new(Membership::of(&conversation));
+            app.memberships.fill(id, Arc::clone(&membership), ticket, app.clock.now());
+            membership
+        }
+    };
+    Ok(Some(membership).filter(|membership| membership.admits(caller)))
+}
+
+/// The stored conversation.
+pub(super) async fn read(app: &App, id: ConversationId) -> Result<Option<Conversation>, Error> {
+    let document = app.store.get(Collection::Conversations, &field::id(id.0)).await?;
+    let conversation = document.map(|document| Conversation::decode(&document)).transpose()?;
+    if let Some(conversation) = &conversation {
+        app.clock.observe(conversation.stamp);
+    }
+    Ok(conversation)
+}
+
+const NOT_FOUND: Error = Error::new(Kind::NotFound, "Conversation not found");

@@ -1,0 +1,269 @@
+//! Lists of conversations, the lately active first.
+//!
+//! A list walks one index or several at once ([`Source`]) and sifts what no index narrows. Up to
+//! [`CONVERSATIONS_WALKED_MAX`] are looked at; behind them cursors go on. Source: contract 1.4, 1.7.
+
+use std::collections::HashMap;
+
+use bson::Bson;
+use protocol::id::{ConversationId, MessageId};
+use protocol::rest::request::ListConversations;
+use protocol::rest::resource::{self, Pagination};
+use protocol::rest::word::{Priority, Scope};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::domain::{Conversation, Message, field};
+use crate::error::{Error, Kind};
+use crate::service::cursor::ConversationPlace;
+use crate::service::view::{self, Shape, Viewer};
+use crate::service::{message, user};
+use crate::store::index::{
+    CONVERSATIONS_BY_ACTIVITY, CONVERSATIONS_BY_ASSIGNEE, CONVERSATIONS_BY_CREATOR,
+    CONVERSATIONS_BY_PARTICIPANT, CONVERSATIONS_BY_STATUS, CONVERSATIONS_BY_TAG,
+};
+use crate::store::{Collection, Direction, Index, Scan};
+
+/// Conversations that one list looks at along each index; `total` counts no further.
+pub const CONVERSATIONS_WALKED_MAX: usize = 10_000;
+
+/// A page of conversations.
+#[derive(Debug, Clone)]
+pub struct ConversationPage {
+    /// The lately active first.
+    pub conversations: Vec<resource::Conversation>,
+    /// Its place.
+    pub pagination: Pagination,
+}
+
+/// A page of the conversations that the caller asks for and may list.
+///
+/// # Errors
+/// [`Kind::Forbidden`] when a user asks for more than its own, [`Kind::Invalid`] for a cursor that is
+/// none.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    request: ListConversations,
+) -> Result<ConversationPage, Error> {
+    let (page, limit) = (request.page.page, request.page.limit as usize);
+    let after = request.page.cursor.as_deref().map(ConversationPlace::decode).transpose()?;
+    let query = Query::new(caller, request)?;
+    let skipped = if after.is_some() { 0 } else { (page.saturating_sub(1) as usize) * limit };
+    let wanted = skipped.saturating_add(limit).saturating_add(1);
+    let (found, total) = match (after, query.count(app).await?) {
+        (after, Some(total)) => (query.collect(app, after, wanted).await?, total),
+        (None, None) => {
+            let all = query.collect(app, None, usize::MAX).await?;
+            let total = all.len() as u64;
+            (all, total)
+        }
+        (Some(after), None) => {
+            let total = query.collect(app, None, usize::MAX).await?.len() as u64;
+            (query.collect(app, Some(after), wanted).await?, total)
+        }
+    };
+    let has_more = found.len() > skipped.saturating_add(limit);
+    let shown: Vec<Conversation> = found.into_iter().skip(skipped).take(limit).collect();
+    let next = shown.last().filter(|_| has_more).map(|last| place(last).encode());
+    let conversations = show(app, caller, &shown).await?;
+    let pagination = Pagination::new(page, u32::try_from(limit).unwrap_or(u32::MAX), total, next);
+    Ok(ConversationPage { conversations, pagination })
+}
+
+/// What is looked for, and along which indexes.
+#[derive(Debug)]
+struct Query {
+    sources: Vec<Source>,
+    filter: Filter,
+}
+
+/// Part of an index; its conversations come in the order of activity.
+#[derive(Debug)]
+struct Source {
+    index: &'static Index,
+    equals: Vec<Bson>,
+}
+
+/// What every listed conversation satisfies.
+#[derive(Debug)]
+struct Filter {
+    status: Vec<String>,
+    priority: Option<Priority>,
+    assigned_to: Option<protocol::id::UserId>,
+    tag: Option<String>,
+    /// Only those without an agent.
+    unassigned: bool,
+}
+
+impl Query {
+    fn new(caller: &Caller, request: ListConversations) -> Result<Self, Error> {
+        let filter = Filter {
+            status: request.status,
+            priority: request.priority,
+            assigned_to: request.assigned_to,
+            tag: request.tag,
+            unassigned: request.scope == Some(Scope::Unassigned),
+        };
+        let me = field::id(caller.user_id.0);
+        let source = |index, equals| Source { index, equals };
+        let sources = match request.scope {
+            Some(Scope::All | Scope::Unassigned) if !caller.is_staff() => {
+                return Err(Error::new(Kind::Forbidden, "Insufficient permissions"));
+            }
+            Some(Scope::All) => filter.narrowest(),
+            Some(Scope::Unassigned) => vec![source(&CONVERSATIONS_BY_ASSIGNEE, vec![Bson::Null])],
+            Some(Scope::Mine) if caller.is_staff() => {
+                vec![source(&CONVERSATIONS_BY_ASSIGNEE, vec![me])]
+            }
+            Some(Scope::Mine) | None => {
+                let mut own = vec![
+                    source(&CONVERSATIONS_BY_PARTICIPANT, vec![me.clone()]),
+                    source(&CONVERSATIONS_BY_CREATOR, vec![me.clone()]),
+                ];
+                if caller.is_staff() {
+                    own.push(source(&CONVERSATIONS_BY_ASSIGNEE, vec![me]));
+                }
+                own
+            }
+        };
+        Ok(Self { sources, filter })
+    }
+
+    /// How many there are, if an index alone can tell.
+    async fn count(&self, app: &App) -> Result<Option<u64>, Error> {
+        match &self.sources[..] {
+            [only] if self.filter.passes_all_of(only) => {
+                Ok(Some(app.store.count(&only.scan(&[], usize::MAX)).await?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The first `wanted` behind a place, in order, each once.
+    async fn collect(
+        &self,
+        app: &App,
+        after: Option<ConversationPlace>,
+        wanted: usize,
+    ) -> Result<Vec<Conversation>, Error> {
+        let mut found: HashMap<ConversationId, Conversation> = HashMap::new();
+        for source in &self.sources {
+            let (mut place, mut walked, mut matched) = (after, 0, 0);
+            while walked < CONVERSATIONS_WALKED_MAX && matched < wanted {
+                let from =
+                    place.map_or_else(Vec::new, |it| vec![field::date(it.at), field::id(it.id.0)]);
+                let documents = app.store.scan(&source.scan(&from, BATCH_LEN)).await?;
+                for document in &documents {
+                    let it = Conversation::decode(document)?;
+                    place = Some(self::place(&it));
+                    if self.filter.passes(&it) {
+                        matched += 1;
+                        found.insert(it.id, it);
+                    }
+                }
+                walked += documents.len();
+                if documents.len() < BATCH_LEN {
+                    break;
+                }
+            }
+        }
+        let mut found: Vec<Conversation> = found.into_values().collect();
+        found.sort_unstable_by_key(|it| std::cmp::Reverse((it.last_message_at, it.id)));
+        found.truncate(wanted);
+        Ok(found)
+    }
+}
+
+impl Source {
+    fn scan<'a>(&'a self, after: &'a [Bson], limit: usize) -> Scan<'a> {
+        let direction = Direction::Descending;
+        Scan { index: self.index, equals: &self.equals, after, direction, limit }
+    }
+}
+
+impl Filter {
+    /// The parts of indexes that hold all that passes, and as little else as possible.
+    fn narrowest(&self) -> Vec<Source> {
+        if let Some(agent) = self.assigned_to {
+            let equals = vec![field::id(agent.0)];
+            return vec![Source { index: &CONVERSATIONS_BY_ASSIGNEE, equals }];
+        }
+        if let Some(tag) = &self.tag {
+            return vec![Source {
+                index: &CONVERSATIONS_BY_TAG,
+                equals: vec![tag.as_str().into()],
+            }];
+        }
+        if self.status.is_empty() {
+            return vec![Source { index: &CONVERSATIONS_BY_ACTIVITY, equals: Vec::new() }];
+        }
+        let source = |status: &String| Source {
+            index: &CONVERSATIONS_BY_STATUS,
+            equals: vec![status.as_str().into()],
+        };
+        self.status.iter().map(source).collect()
+    }
+
+    /// Whether everything along this source passes, so that it need not be looked at.
+    fn passes_all_of(&self, source: &Source) -> bool {
+        let by = |index: &Index| source.index == index;
+        let agent_told = self.assigned_to.is_none() || by(&CONVERSATIONS_BY_ASSIGNEE);
+        let queue_told = !self.unassigned || by(&CONVERSATIONS_BY_ASSIGNEE);
+        let tag_told = self.tag.is_none() || by(&CONVERSATIONS_BY_TAG);
+        let status_told = self.status.is_empty() || by(&CONVERSATIONS_BY_STATUS);
+        // In the queue and in `mine` the index tells of one agent, the filter may ask for another.
+        let same_agent = self.assigned_to.is_none_or(|agent| source.equals == [field::id(agent.0)]);
+        self.priority.is_none() && agent_told && queue_told && tag_told && status_told && same_agent
+    }
+
+    fn passes(&self, it: &Conversation) -> bool {
+        (self.status.is_empty() || self.status.contains(&it.status))
+            && self.priority.is_none_or(|priority| it.priority == priority.as_str())
+            && self.assigned_to.is_none_or(|agent| it.assigned_to == Some(agent))
+            && self.tag.as_ref().is_none_or(|tag| it.tags.contains(tag))
+            && (!self.unassigned || it.assigned_to.is_none())
+    }
+}
+
+fn place(it: &Conversation) -> ConversationPlace {
+    ConversationPlace { at: it.last_message_at, id: it.id }
+}
+
+async fn show(
+    app: &App,
+    caller: &Caller,
+    listed: &[Conversation],
+) -> Result<Vec<resource::Conversation>, Error> {
+    let people = user::find_all(app, listed.iter().flat_map(view::people_of)).await?;
+    let mut newest = newest_messages(app, listed).await?;
+    let mut out = Vec::with_capacity(listed.len());
+    for it in listed {
+        let message = it.last_message.and_then(|id| newest.remove(&id)).map(|message| {
+            let viewer = Viewer::Person(caller);
+            Box::new(view::message(&message, None, &it.read_cursors, viewer))
+        });
+        let unread = message::count_unread(app, caller.user_id, it).await?;
+        out.push(view::conversation_with(it, Shape::Listed(message, unread), &people));
+    }
+    Ok(out)
+}
+
+/// The newest messages by id, without those that were deleted while nobody noted it.
+async fn newest_messages(
+    app: &App,
+    listed: &[Conversation],
+) -> Result<HashMap<MessageId, Message>, Error> {
+    let ids: Vec<Bson> =
+        listed.iter().filter_map(|it| it.last_message).map(|id| field::id(id.0)).collect();
+    let mut out = HashMap::new();
+    for document in app.store.get_many(Collection::Messages, &ids).await? {
+        let message = Message::decode(&document)?;
+        if !message.is_deleted {
+            out.insert(message.id, message);
+        }
+    }
+    Ok(out)
+}
+
+const BATCH_LEN: usize = 200;

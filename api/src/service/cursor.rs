@@ -1,0 +1,76 @@
+//! Where a page of a list ended, as clients carry it: opaque to them, checked when it comes back.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use protocol::id::ConversationId;
+use protocol::schema::Violation;
+use protocol::time::Timestamp;
+
+use crate::error::Error;
+
+/// A place in a list of conversations, newest activity first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ConversationPlace {
+    /// Its last activity.
+    pub(crate) at: Timestamp,
+    /// Which one.
+    pub(crate) id: ConversationId,
+}
+
+impl ConversationPlace {
+    /// As clients carry it.
+    pub(crate) fn encode(self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}.{}", self.at.0, self.id))
+    }
+
+    /// Reads what a client brought back.
+    ///
+    /// # Errors
+    /// It is not ours.
+    pub(crate) fn decode(text: &str) -> Result<Self, Error> {
+        let plain = plain(text)?;
+        let (at, id) = plain.split_once('.').ok_or_else(refused)?;
+        let at = Timestamp(at.parse().map_err(|_| refused())?);
+        Ok(Self { at, id: id.parse().map_err(|_| refused())? })
+    }
+}
+
+/// A place in a conversation, as clients carry it.
+pub(crate) fn encode_seq(seq: i64) -> String {
+    URL_SAFE_NO_PAD.encode(seq.to_string())
+}
+
+/// Reads what a client brought back.
+///
+/// # Errors
+/// It is not ours.
+pub(crate) fn decode_seq(text: &str) -> Result<i64, Error> {
+    plain(text)?.parse().map_err(|_| refused())
+}
+
+fn plain(text: &str) -> Result<String, Error> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
+    String::from_utf8(bytes).map_err(|_| refused())
+}
+
+fn refused() -> Error {
+    let message = "\"cursor\" is not one that this server gave".to_owned();
+    Error::invalid(vec![Violation { field: "cursor".to_owned(), message }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_round_trip_and_anything_else_is_a_violation() {
+        let id = "507f1f77bcf86cd799439011".parse().unwrap();
+        let place = ConversationPlace { at: Timestamp(1_767_225_599_007), id };
+        assert_eq!(ConversationPlace::decode(&place.encode()).unwrap(), place);
+        assert_eq!(decode_seq(&encode_seq(42)).unwrap(), 42);
+        for text in ["", "42", "%", &encode_seq(7)] {
+            assert!(ConversationPlace::decode(text).is_err(), "{text}");
+        }
+        assert!(decode_seq(&place.encode()).is_err());
+    }
+}

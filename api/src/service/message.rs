@@ -1,0 +1,93 @@
+//! Messages: sending, changing, reading. Source: contract 1.4, 1.6, 1.7, O1.5.
+//!
+//! The promise of order stands in `message/send.rs` and `message/head.rs`; the rest follows from it.
+
+mod delete;
+mod edit;
+mod head;
+mod list;
+mod read;
+mod send;
+
+use protocol::id::{ConversationId, MessageId};
+
+pub use delete::delete;
+pub use edit::{EDITS_KEPT_MAX, edit};
+pub use list::{DELETED_LEN_MAX, MessagePage, list};
+pub use read::{READERS_LEN_MAX, UNREAD_MAX, mark_read, unread_count};
+pub use send::{Sent, send};
+
+pub(super) use read::count_unread;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::clock::Stamp;
+use crate::domain::{Message, field};
+use crate::error::{Error, Kind};
+use crate::service::conversation;
+use crate::store::index::MESSAGES_BY_SEQ;
+use crate::store::{Collection, Direction, Scan, Update};
+
+/// `seq` of a conversation's newest message; 0 before the first. Asks nobody whether they may know.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn last_seq(app: &App, id: ConversationId) -> Result<i64, Error> {
+    let newest = walk(app, id, None, Direction::Descending, 1).await?;
+    Ok(newest.first().map_or(0, |message| message.seq))
+}
+
+/// The message, if the caller may see where it stands.
+async fn visible(app: &App, caller: &Caller, id: MessageId) -> Result<Message, Error> {
+    let message = find(app, id).await?.ok_or(NOT_FOUND)?;
+    let membership = conversation::visible(app, caller, message.conversation_id).await?;
+    membership.ok_or(NOT_FOUND)?;
+    Ok(message)
+}
+
+async fn find(app: &App, id: MessageId) -> Result<Option<Message>, Error> {
+    let document = app.store.get(Collection::Messages, &field::id(id.0)).await?;
+    Ok(document.map(|document| Message::decode(&document)).transpose()?)
+}
+
+/// Messages of a conversation along `seq`: those behind `after` (exclusive) in this direction.
+async fn walk(
+    app: &App,
+    id: ConversationId,
+    after: Option<i64>,
+    direction: Direction,
+    limit: usize,
+) -> Result<Vec<Message>, Error> {
+    let after: Vec<_> = after.map(bson::Bson::Int64).into_iter().collect();
+    let scan = Scan {
+        index: &MESSAGES_BY_SEQ,
+        equals: &[field::id(id.0)],
+        after: &after,
+        direction,
+        limit,
+    };
+    let documents = app.store.scan(&scan).await?;
+    documents.iter().map(|document| Ok(Message::decode(document)?)).collect()
+}
+
+/// Notes on a conversation that something in it changed at `stamp`.
+async fn raise_stamp(app: &App, id: ConversationId, stamp: Stamp) -> Result<(), Error> {
+    let update = Update {
+        collection: Collection::Conversations,
+        id: field::id(id.0),
+        guard: Vec::new(),
+        ops: vec![field::max(field::STAMP, stamp.0)],
+    };
+    app.store.update(update).await?;
+    Ok(())
+}
+
+/// What decides is stored and must be announced; what follows from it is repaired later.
+fn note_lost_follow_up(result: Result<(), Error>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "a follow-up of a stored change was lost");
+    }
+}
+
+const NOT_FOUND: Error = Error::new(Kind::NotFound, "Message not found or access denied");
+const FORBIDDEN: Error = Error::new(Kind::Forbidden, "Message not found or access denied");

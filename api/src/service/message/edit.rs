@@ -1,0 +1,109 @@
+//! Replacing a message's text; the earlier ones are kept.
+
+use std::sync::Arc;
+
+use protocol::event::server::MessageEdited;
+use protocol::event::{Envelope, ServerEvent};
+use protocol::id::MessageId;
+use protocol::rest::resource;
+use protocol::room::Room;
+use smallvec::smallvec;
+
+use super::{FORBIDDEN, NOT_FOUND};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::domain::{Message, field, message};
+use crate::error::{Error, Kind};
+use crate::service::view::{self, Viewer};
+use crate::service::{conversation, to_the_end};
+use crate::store::{Collection, Guard, Op, Update};
+
+/// Earlier texts kept of a message; past it the oldest is forgotten. Source: contract 1.7.
+pub const EDITS_KEPT_MAX: usize = 20;
+
+/// Replaces the text of the caller's own message and tells the conversation.
+///
+/// # Errors
+/// [`Kind::NotFound`] when the message is missing, deleted or not visible, [`Kind::Forbidden`] when
+/// it is somebody else's.
+///
+/// # Cancel safety
+/// Runs to its end even if dropped.
+pub async fn edit(
+    app: &Arc<App>,
+    caller: &Caller,
+    id: MessageId,
+    content: String,
+) -> Result<resource::Message, Error> {
+    let found = super::visible(app, caller, id).await?;
+    let conversation_id = found.conversation_id;
+    let (app, caller) = (Arc::clone(app), caller.clone());
+    to_the_end(async move {
+        let _lane = app.lanes.enter(conversation_id).await?;
+        let edited = replace(&app, &caller, id, content).await?;
+        let event = ServerEvent::MessageEdited(MessageEdited {
+            message_id: id,
+            content: edited.content.clone(),
+            edited_at: edited.updated_at,
+            conversation_id,
+        });
+        let rooms = smallvec![Room::Conversation(conversation_id)];
+        app.bus.publish(Envelope { rooms, except: None, event }).await;
+        let cursors = conversation::read(&app, conversation_id).await?;
+        let cursors = cursors.map(|it| it.read_cursors).unwrap_or_default();
+        let sender = Some(view::sender_from(&caller));
+        Ok(view::message(&edited, sender, &cursors, Viewer::Person(&caller)))
+    })
+    .await
+}
+
+/// One guarded write; the guard is the text that goes into the history, so that no process can put
+/// another one there.
+async fn replace(
+    app: &App,
+    caller: &Caller,
+    id: MessageId,
+    content: String,
+) -> Result<Message, Error> {
+    for _ in 0..ATTEMPTS_MAX {
+        let before = super::find(app, id).await?.filter(|it| !it.is_deleted).ok_or(NOT_FOUND)?;
+        if before.sender_id != caller.user_id {
+            return Err(FORBIDDEN);
+        }
+        let stamp = app.clock.stamp();
+        let now = field::date(stamp.timestamp());
+        let update = Update {
+            collection: Collection::Messages,
+            id: field::id(id.0),
+            guard: vec![
+                Guard::Equals(field::CONTENT, before.content.as_str().into()),
+                Guard::OneOf(field::IS_DELETED, vec![false.into(), bson::Bson::Null]),
+            ],
+            ops: vec![
+                field::set(field::CONTENT, content.as_str()),
+                field::set(field::IS_EDITED, true),
+                field::set(field::EDITED_AT, now.clone()),
+                Op::Push {
+                    path: field::EDIT_HISTORY.to_owned(),
+                    item: message::encode_edit(&before.content, stamp.timestamp()),
+                    keep: EDITS_KEPT_MAX,
+                },
+                field::set(field::UPDATED_AT, now),
+                field::max(field::STAMP, stamp.0),
+            ],
+        };
+        // Both at once: they reach the disk together, and a stamp raised for nothing does no harm.
+        let (edited, raised) = tokio::join!(
+            app.store.update(update),
+            super::raise_stamp(app, before.conversation_id, stamp),
+        );
+        super::note_lost_follow_up(raised);
+        if let Some(document) = edited? {
+            return Ok(Message::decode(&document)?);
+        }
+    }
+    Err(Error::new(Kind::Busy, "Server is busy, please try again"))
+}
+
+/// Edits of other processes in between before we give up with [`Kind::Busy`].
+const ATTEMPTS_MAX: usize = 4;

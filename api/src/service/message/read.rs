@@ -1,0 +1,153 @@
+//! Reading: one cursor per member on the conversation, and what follows from it.
+//!
+//! `readBy` on the wire is made from the cursors (see `service/view.rs`), so a mark is one
+//! small write however many messages it covers. Source: contract 1.7.
+
+use std::sync::Arc;
+
+use bson::Bson;
+use protocol::event::client::ReadUpTo;
+use protocol::event::server::MessageRead;
+use protocol::event::{Envelope, ServerEvent};
+use protocol::id::{ConversationId, SocketId, UserId};
+use protocol::room::Room;
+use smallvec::smallvec;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::domain::{Conversation, Message, field};
+use crate::error::{Error, Kind};
+use crate::service::{conversation, to_the_end};
+use crate::store::index::MESSAGES_BY_SENDER;
+use crate::store::{Collection, Direction, Op, Scan, Update};
+
+/// Unread messages that are counted; more show as this many. Source: contract 1.7.
+pub const UNREAD_MAX: u32 = 1_000;
+/// Read cursors of a conversation; past it the marks of those who are not participants are dropped.
+pub const READERS_LEN_MAX: usize = 256;
+
+/// Marks everything up to a message as read, and tells the conversation and the caller's other
+/// devices, but not `origin`. What is read already is left as it is, and nothing is told.
+///
+/// # Errors
+/// [`Kind::NotFound`] when the message or the conversation is missing or not visible.
+///
+/// # Cancel safety
+/// Runs to its end even if dropped.
+pub async fn mark_read(
+    app: &Arc<App>,
+    caller: &Caller,
+    up_to: ReadUpTo,
+    origin: Option<SocketId>,
+) -> Result<(), Error> {
+    let message = match up_to {
+        ReadUpTo::Message(id) => super::visible(app, caller, id).await?,
+        ReadUpTo::Place { conversation_id, seq } => {
+            conversation::authorize(app, caller, conversation_id).await?;
+            match at_or_below(app, conversation_id, seq).await? {
+                Some(message) => message,
+                None => return Ok(()),
+            }
+        }
+    };
+    let conversation = conversation::read(app, message.conversation_id).await?;
+    let conversation = conversation.ok_or(Error::new(Kind::NotFound, "Conversation not found"))?;
+    if conversation.read_seq(caller.user_id) >= message.seq || !has_room(&conversation, caller) {
+        return Ok(());
+    }
+    let (app, user_id) = (Arc::clone(app), caller.user_id);
+    to_the_end(async move { store(&app, user_id, &message, origin).await }).await
+}
+
+/// How many messages of this conversation the caller has not read; at most [`UNREAD_MAX`].
+///
+/// # Errors
+/// [`Kind::NotFound`] when the conversation is missing or not visible.
+pub async fn unread_count(app: &App, caller: &Caller, id: ConversationId) -> Result<u32, Error> {
+    conversation::authorize(app, caller, id).await?;
+    match conversation::read(app, id).await? {
+        Some(conversation) => count_unread(app, caller.user_id, &conversation).await,
+        None => Ok(0),
+    }
+}
+
+/// Messages behind the person's cursor, not its own, not deleted; at most [`UNREAD_MAX`]. Where a
+/// person wrote more than 10,000 behind its cursor, the rest of them counts as unread.
+///
+/// # Cost
+/// Nothing where all is read. Else a walk along an index over the person's own messages, and where
+/// there are deleted ones, those are read.
+pub(in crate::service) async fn count_unread(
+    app: &App,
+    user_id: UserId,
+    conversation: &Conversation,
+) -> Result<u32, Error> {
+    let read_seq = conversation.read_seq(user_id);
+    // Places are dense: what lies behind the cursor need not be counted.
+    let behind = u64::try_from(conversation.last_seq.saturating_sub(read_seq)).unwrap_or_default();
+    if behind == 0 {
+        return Ok(0);
+    }
+    let own = Scan {
+        index: &MESSAGES_BY_SENDER,
+        equals: &[field::id(conversation.id.0), field::id(user_id.0)],
+        after: &[read_seq.into()],
+        direction: Direction::Ascending,
+        limit: OWN_COUNTED_MAX,
+    };
+    let own = app.store.count(&own).await?;
+    let deleted = super::list::deleted(app, conversation.id).await?;
+    let counts = |it: &&Message| it.seq > read_seq && it.sender_id != user_id;
+    let deleted = deleted.iter().filter(counts).count() as u64;
+    let unread = behind.saturating_sub(own).saturating_sub(deleted);
+    Ok(UNREAD_MAX.min(u32::try_from(unread).unwrap_or(UNREAD_MAX)))
+}
+
+/// The message at this place, or the newest before it.
+async fn at_or_below(app: &App, id: ConversationId, seq: i64) -> Result<Option<Message>, Error> {
+    let above = seq.saturating_add(1);
+    let found = super::walk(app, id, Some(above), Direction::Descending, 1).await?;
+    Ok(found.into_iter().next())
+}
+
+fn has_room(conversation: &Conversation, caller: &Caller) -> bool {
+    let cursors = &conversation.read_cursors;
+    cursors.len() < READERS_LEN_MAX
+        || conversation.participants.contains(&caller.user_id)
+        || cursors.iter().any(|cursor| cursor.user_id == caller.user_id)
+}
+
+async fn store(
+    app: &App,
+    user_id: UserId,
+    message: &Message,
+    origin: Option<SocketId>,
+) -> Result<(), Error> {
+    let stamp = app.clock.stamp();
+    let at = field::date(stamp.timestamp());
+    let update = Update {
+        collection: Collection::Conversations,
+        id: field::id(message.conversation_id.0),
+        guard: Vec::new(),
+        ops: vec![
+            Op::Max(field::read_cursor(user_id, "seq"), Bson::Int64(message.seq)),
+            Op::Max(field::read_cursor(user_id, "at"), at),
+            field::max(field::STAMP, stamp.0),
+        ],
+    };
+    app.store.update(update).await?;
+    // Whoever read the message out of the store may be ahead of the event that announces it.
+    drop(app.lanes.enter(message.conversation_id).await?);
+    let event = ServerEvent::MessageRead(MessageRead {
+        message_id: message.id,
+        read_by: user_id,
+        read_at: stamp.timestamp(),
+        conversation_id: message.conversation_id,
+    });
+    let rooms = smallvec![Room::Conversation(message.conversation_id), Room::User(user_id)];
+    app.bus.publish(Envelope { rooms, except: origin, event }).await;
+    Ok(())
+}
+
+/// Own messages behind the cursor that are told from unread ones.
+const OWN_COUNTED_MAX: usize = 10_000;

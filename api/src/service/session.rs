@@ -1,0 +1,259 @@
+//! Staying signed in: sessions, their tokens, and who is calling.
+//!
+//! A session is one stored document, found by the `sid` claim; when it is deleted, its tokens open
+//! nothing any more. Source: contract 1.3.
+
+use std::sync::Arc;
+
+use protocol::id::{SessionId, UserId};
+use protocol::time::Timestamp;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::auth::token::{RefreshClaims, Subject, TokenError, TokenId, TokenPair};
+use crate::bus::Notice;
+use crate::domain::session::{self, Issue};
+use crate::domain::{Session, User, field};
+use crate::error::{Error, Kind};
+use crate::service::{to_the_end, user};
+use crate::store::index::SESSIONS_BY_USER;
+use crate::store::{Collection, Direction, Guard, Scan, Update};
+
+/// Sessions of one user; a sign-in past it ends the oldest.
+pub const SESSIONS_PER_USER_MAX: usize = 100;
+/// For so long after the first use of a refresh token the same token gets the same pair again.
+pub const REFRESH_RETRY_MS: i64 = 10_000;
+
+/// Somebody who showed a valid access token.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// Who.
+    pub caller: Caller,
+    /// When the token ends; a socket opened with it must not outlive it.
+    pub expires_at: Timestamp,
+}
+
+/// Why a token opens nothing. Both doors have texts of their own for it. Source: contract O2.3, O3.2.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// No token was shown.
+    #[error("no token")]
+    Missing,
+    /// The token is not one of ours, or its session was revoked.
+    #[error("invalid token")]
+    Invalid,
+    /// The token's time is over.
+    #[error("expired token")]
+    Expired,
+    /// The account is gone or deactivated.
+    #[error("no active account")]
+    UnknownUser,
+    /// The answer could not be found out.
+    #[error("cannot check the token")]
+    Unknown(#[source] Error),
+}
+
+/// Who shows this access token.
+///
+/// # Errors
+/// See [`AuthError`].
+///
+/// # Cost
+/// A signature check and two cache look-ups; the store is read only for what the caches lack.
+pub async fn authenticate(app: &App, token: &str) -> Result<Authenticated, AuthError> {
+    if token.is_empty() {
+        return Err(AuthError::Missing);
+    }
+    let claims = app.tokens.verify_access(token, app.clock.now()).map_err(|error| match error {
+        TokenError::Expired => AuthError::Expired,
+        TokenError::Invalid => AuthError::Invalid,
+    })?;
+    let session = find(app, claims.session_id).await.map_err(AuthError::Unknown)?;
+    if session.is_none_or(|session| session.user_id != claims.user_id) {
+        return Err(AuthError::Invalid);
+    }
+    let user = user::find(app, claims.user_id).await.map_err(AuthError::Unknown)?;
+    let user = user.filter(|user| user.is_active).ok_or(AuthError::UnknownUser)?;
+    Ok(Authenticated {
+        caller: Caller {
+            user_id: user.id,
+            session_id: claims.session_id,
+            name: user.name.clone(),
+            email: user.email.clone(),
+            avatar: user.avatar.clone(),
+            role: user.role,
+        },
+        expires_at: claims.expires_at,
+    })
+}
+
+/// Begins a session for somebody who proved to be this user.
+///
+/// # Errors
+/// The store cannot be written.
+pub(crate) async fn start(app: &App, user: &User) -> Result<TokenPair, Error> {
+    let now = app.clock.now();
+    let token_id = TokenId::random()?;
+    let session = Session {
+        id: SessionId(app.clock.object_id()),
+        user_id: user.id,
+        current: Issue { token_id: token_id.bytes(), at: now },
+        previous: None,
+        expires_at: app.tokens.refresh_lifetime().after(now),
+        created_at: now,
+    };
+    let insert = crate::store::Insert {
+        collection: Collection::Sessions,
+        document: session.encode(),
+        follow_ups: Vec::new(),
+    };
+    app.store.insert(insert).await?;
+    let pair = sign(app, user, &session);
+    app.sessions.put(session.id, Arc::new(session), now);
+    prune(app, user.id).await?;
+    Ok(pair)
+}
+
+/// Exchanges a refresh token for the next pair.
+///
+/// The write that moves the session on is guarded by the token's id, so of two uses at once one
+/// decides and the other repeats its answer. A token that was exchanged longer than
+/// [`REFRESH_RETRY_MS`] ago is in two hands: the whole session ends.
+///
+/// # Errors
+/// [`Kind::Unauthenticated`] for anything wrong with the token.
+pub async fn refresh(app: &Arc<App>, token: &str) -> Result<TokenPair, Error> {
+    let now = app.clock.now();
+    let claims = app.tokens.verify_refresh(token, now).map_err(|_| refused())?;
+    let user = user::find(app, claims.user_id).await?.filter(|user| user.is_active);
+    let user = user.ok_or_else(refused)?;
+    let app = Arc::clone(app);
+    to_the_end(async move {
+        let Some(session) = read(&app, claims.session_id).await? else { return Err(refused()) };
+        if session.user_id != user.id {
+            return Err(refused());
+        }
+        let Some(session) = rotate(&app, &claims, session, now).await? else {
+            revoke(&app, claims.session_id, user.id).await?;
+            return Err(refused());
+        };
+        Ok(sign(&app, &user, &session))
+    })
+    .await
+}
+
+/// The session after this use of the token; `None` if the token was used before, too long ago.
+async fn rotate(
+    app: &App,
+    claims: &RefreshClaims,
+    session: Session,
+    now: Timestamp,
+) -> Result<Option<Session>, Error> {
+    let used = claims.token_id.bytes();
+    if session.current.token_id != used {
+        return Ok(repeated(used, session, now));
+    }
+    let next = Issue { token_id: TokenId::random()?.bytes(), at: now };
+    let expires_at = app.tokens.refresh_lifetime().after(now);
+    let update = Update {
+        collection: Collection::Sessions,
+        id: field::id(session.id.0),
+        guard: vec![Guard::Equals(session::CURRENT_TOKEN_ID, session::token_id(used))],
+        ops: vec![
+            field::set(session::PREVIOUS, session::token_id(used)),
+            field::set(session::CURRENT, next.bson()),
+            field::set(session::EXPIRES_AT, field::date(expires_at)),
+        ],
+    };
+    if let Some(document) = app.store.update(update).await? {
+        return Ok(Some(Session::decode(&document)?));
+    }
+    // Somebody was faster with the same token, or the session is gone.
+    match read(app, session.id).await? {
+        Some(session) => Ok(repeated(used, session, now)),
+        None => Err(refused()),
+    }
+}
+
+/// The session as it is, if its last move was made with this token and just now.
+fn repeated(used: [u8; 16], session: Session, now: Timestamp) -> Option<Session> {
+    let since_move = now.0.saturating_sub(session.current.at.0);
+    Some(session).filter(|it| it.previous == Some(used) && since_move <= REFRESH_RETRY_MS)
+}
+
+/// Ends a session: its tokens open nothing any more, its sockets are closed.
+///
+/// # Errors
+/// The store cannot be written.
+pub(crate) async fn revoke(app: &App, id: SessionId, user_id: UserId) -> Result<(), Error> {
+    app.store.delete(Collection::Sessions, &field::id(id.0), &[]).await?;
+    app.sessions.forget(&id);
+    app.bus.announce(Notice::SessionRevoked { session_id: id, user_id }).await;
+    Ok(())
+}
+
+/// Ends all sessions of a user.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub(crate) async fn revoke_all(app: &App, user_id: UserId) -> Result<(), Error> {
+    for session in all(app, user_id).await? {
+        revoke(app, session.id, user_id).await?;
+    }
+    Ok(())
+}
+
+/// The session with this id, from the cache where it knows it; `None` once revoked.
+async fn find(app: &App, id: SessionId) -> Result<Option<Arc<Session>>, Error> {
+    let ticket = match app.sessions.get(&id, app.clock.now()) {
+        Ok(session) => return Ok(Some(session)),
+        Err(ticket) => ticket,
+    };
+    let Some(session) = read(app, id).await? else { return Ok(None) };
+    let session = Arc::new(session);
+    app.sessions.fill(id, Arc::clone(&session), ticket, app.clock.now());
+    Ok(Some(session))
+}
+
+async fn read(app: &App, id: SessionId) -> Result<Option<Session>, Error> {
+    let document = app.store.get(Collection::Sessions, &field::id(id.0)).await?;
+    Ok(document.map(|document| Session::decode(&document)).transpose()?)
+}
+
+/// Ends what is over its time, and the oldest sessions past [`SESSIONS_PER_USER_MAX`].
+async fn prune(app: &App, user_id: UserId) -> Result<(), Error> {
+    let sessions = all(app, user_id).await?;
+    let surplus = sessions.len().saturating_sub(SESSIONS_PER_USER_MAX);
+    let now = app.clock.now();
+    for (position, session) in sessions.iter().enumerate() {
+        if position < surplus || session.expires_at <= now {
+            revoke(app, session.id, user_id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A user's sessions, oldest first. Each sign-in prunes, so there are hardly more than
+/// [`SESSIONS_PER_USER_MAX`]; what simultaneous sign-ins leave over that goes with the next one.
+async fn all(app: &App, user_id: UserId) -> Result<Vec<Session>, Error> {
+    let scan = Scan {
+        index: &SESSIONS_BY_USER,
+        equals: &[field::id(user_id.0)],
+        after: &[],
+        direction: Direction::Ascending,
+        limit: 2 * SESSIONS_PER_USER_MAX,
+    };
+    let documents = app.store.scan(&scan).await?;
+    documents.iter().map(|document| Ok(Session::decode(document)?)).collect()
+}
+
+fn sign(app: &App, user: &User, session: &Session) -> TokenPair {
+    let subject =
+        Subject { user_id: user.id, email: &user.email, role: user.role, session_id: session.id };
+    let token_id = TokenId::from_bytes(session.current.token_id);
+    app.tokens.sign_pair(&subject, token_id, session.current.at)
+}
+
+fn refused() -> Error {
+    Error::new(Kind::Unauthenticated, "Invalid refresh token")
+}

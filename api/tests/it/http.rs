@@ -1,0 +1,10 @@
+//! The REST doors over a real store: what a client of the original relies on, and what no client
+//! may bring about.
+
+mod account;
+mod conversation;
+mod desk;
+mod door;
+mod hostile;
+mod limit;
+mod message;

@@ -1,0 +1,135 @@
+//! How many requests, and how many failed attempts to sign in. Source: contract 1.9, O6.2.
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use serde_json::json;
+
+use super::desk::{Answer, Desk, PASSWORD, asking};
+
+const LOGIN: &str = "/api/v1/auth/login";
+
+fn health() -> Request<Bytes> {
+    Request::get("/api/v1/health").body(Bytes::new()).unwrap()
+}
+
+async fn login(desk: &Desk, peer: &str, email: &str, password: &str) -> Answer {
+    let body = json!({ "email": email, "password": password }).to_string();
+    let request = asking(Method::POST, LOGIN, "").header("content-type", "application/json");
+    desk.knock_from(peer, request.body(body.into()).unwrap()).await
+}
+
+#[tokio::test]
+async fn requests_of_an_address_are_counted_and_said() {
+    let desk = Desk::with(|settings| settings.requests.hits_max = 3).await;
+    for remaining in ["2", "1", "0"] {
+        let answer = desk.knock(health()).await;
+        answer.is(StatusCode::OK, "API is healthy");
+        assert_eq!(answer.headers["ratelimit-policy"], "3;w=900");
+        assert_eq!(answer.headers["ratelimit-limit"], "3");
+        assert_eq!(answer.headers["ratelimit-remaining"], remaining);
+        assert_eq!(answer.headers["ratelimit-reset"], "900");
+    }
+    desk.app.clock.advance(1_500);
+    let over = desk.get("/nothing", "").await;
+    over.is(StatusCode::TOO_MANY_REQUESTS, "Too many requests, please try again later.");
+    assert_eq!(over.body["code"], "RATE_LIMITED");
+    assert_eq!(over.headers["retry-after"], "899");
+    desk.knock_from("198.51.100.8", health()).await.is(StatusCode::OK, "API is healthy");
+    desk.app.clock.advance(898_500);
+    desk.knock(health()).await.is(StatusCode::OK, "API is healthy");
+}
+
+#[tokio::test]
+async fn signed_in_people_behind_one_address_have_counters_of_their_own() {
+    let desk = Desk::with(|settings| settings.requests.hits_max = 3).await;
+    let (ada, bob) = (desk.customer("ada").await, desk.customer("bob").await);
+    for _ in 0..3 {
+        desk.get("/api/v1/auth/profile", &ada.token)
+            .await
+            .is(StatusCode::OK, "Profile retrieved successfully");
+    }
+    assert_eq!(desk.get("/api/v1/auth/profile", &ada.token).await.status, 429);
+    assert_eq!(desk.get("/api/v1/auth/profile", &bob.token).await.status, 200);
+    // An invented token buys no counter.
+    desk.get("/api/v1/auth/profile", "invented").await;
+    assert_eq!(desk.get("/api/v1/auth/profile", "another").await.status, 429);
+}
+
+#[tokio::test]
+async fn forwarded_address_counts_only_behind_a_trusted_proxy() {
+    let from = |client: &str| {
+        Request::get("/").header("x-forwarded-for", client).body(Bytes::new()).unwrap()
+    };
+    let desk = Desk::with(|settings| settings.requests.hits_max = 1).await;
+    desk.knock_from("10.0.0.1", from("203.0.113.1")).await;
+    assert_eq!(desk.knock_from("10.0.0.1", from("203.0.113.2")).await.status, 429);
+    let desk = Desk::with(|settings| {
+        settings.requests.hits_max = 1;
+        settings.trusted_proxies.push("10.0.0.0/8".parse().unwrap());
+    })
+    .await;
+    desk.knock_from("10.0.0.1", from("203.0.113.1")).await;
+    assert_eq!(desk.knock_from("10.0.0.1", from("203.0.113.2")).await.status, 200);
+    assert_eq!(desk.knock_from("10.0.0.2", from("6.6.6.6, 203.0.113.1")).await.status, 429);
+}
+
+#[tokio::test]
+async fn five_failures_close_an_account_to_an_address() {
+    let desk = Desk::open().await;
+    desk.customer("ada").await;
+    for remaining in ["4", "3", "2", "1", "0"] {
+        let answer = login(&desk, "203.0.113.1", "ada@example.com", "wrong").await;
+        answer.is(StatusCode::UNAUTHORIZED, "Invalid credentials");
+        assert_eq!(answer.headers["x-ratelimit-limit"], "5");
+        assert_eq!(answer.headers["x-ratelimit-remaining"], remaining);
+        assert_eq!(answer.headers["x-ratelimit-reset"], "1767226500");
+    }
+    let over = login(&desk, "203.0.113.1", "ADA@example.com", PASSWORD).await;
+    let text = "Too many authentication attempts, please try again later.";
+    over.is(StatusCode::TOO_MANY_REQUESTS, text);
+    assert_eq!(over.headers["retry-after"], "900");
+    // Neither another address nor another account is closed by it.
+    login(&desk, "203.0.113.2", "ada@example.com", PASSWORD)
+        .await
+        .is(StatusCode::OK, "Login successful");
+    desk.customer("bob").await;
+    login(&desk, "203.0.113.1", "bob@example.com", PASSWORD)
+        .await
+        .is(StatusCode::OK, "Login successful");
+    desk.app.clock.advance(900_000);
+    login(&desk, "203.0.113.1", "ada@example.com", PASSWORD)
+        .await
+        .is(StatusCode::OK, "Login successful");
+}
+
+#[tokio::test]
+async fn successes_never_add_up_to_a_refusal() {
+    let desk = Desk::open().await;
+    desk.customer("ada").await;
+    for _ in 0..20 {
+        login(&desk, "203.0.113.1", "ada@example.com", PASSWORD)
+            .await
+            .is(StatusCode::OK, "Login successful");
+    }
+}
+
+#[tokio::test]
+async fn failed_validations_count_too() {
+    let desk = Desk::open().await;
+    for _ in 0..5 {
+        assert_eq!(desk.post(LOGIN, "", json!({})).await.status, 400);
+    }
+    assert_eq!(desk.post("/api/v1/auth/register", "", json!({})).await.status, 429);
+}
+
+#[tokio::test]
+async fn fifty_failures_close_an_address_whatever_the_accounts() {
+    let desk = Desk::open().await;
+    for n in 0..50 {
+        let answer = login(&desk, "203.0.113.1", &format!("u{n}@example.com"), "x").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{n}");
+    }
+    let over = login(&desk, "203.0.113.1", "new@example.com", "x").await;
+    assert_eq!(over.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(over.headers["x-ratelimit-limit"], "50");
+}
