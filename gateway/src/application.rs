@@ -38,6 +38,10 @@ pub enum Admission<S> {
     Refuse(&'static str),
     /// A [`SocketHandle`](crate::table::inbox::SocketHandle) will say.
     Later,
+    /// The auth object is none: the connection is closed.
+    Malformed,
+    /// Nothing can be found out now: the connection is closed, and its client comes back.
+    Overloaded,
 }
 
 /// An event of a joined client.

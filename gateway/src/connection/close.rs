@@ -20,6 +20,8 @@ pub(crate) enum CloseReason {
     ConnectTimeout,
     /// Too slow to take what was sent to it.
     SlowConsumer,
+    /// Too much waits to be done for anybody.
+    Overloaded,
     /// The server put the client out.
     Kicked,
     /// The server stops.
@@ -36,7 +38,7 @@ impl CloseReason {
             Self::Frame(code) => Some(code),
             Self::Protocol => Some(CloseCode::PROTOCOL_ERROR),
             Self::PingTimeout | Self::ConnectTimeout => Some(CloseCode::GOING_AWAY),
-            Self::SlowConsumer => Some(CloseCode::TRY_AGAIN_LATER),
+            Self::SlowConsumer | Self::Overloaded => Some(CloseCode::TRY_AGAIN_LATER),
             Self::Kicked => Some(CloseCode::NORMAL),
             Self::ShuttingDown => Some(CloseCode::SERVICE_RESTART),
         }
@@ -52,6 +54,7 @@ impl CloseReason {
             Self::PingTimeout => "ping_timeout",
             Self::ConnectTimeout => "connect_timeout",
             Self::SlowConsumer => "slow_consumer",
+            Self::Overloaded => "overloaded",
             Self::Kicked => "kicked",
             Self::ShuttingDown => "shutting_down",
         }
@@ -66,6 +69,7 @@ impl CloseReason {
             Self::PingTimeout => "ping timeout",
             Self::ConnectTimeout => "no namespace joined in time",
             Self::SlowConsumer => "too slow",
+            Self::Overloaded => "overloaded, come back later",
             Self::Kicked => "disconnected by the server",
             Self::ShuttingDown => "server shutting down",
         }

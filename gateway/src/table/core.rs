@@ -105,6 +105,7 @@ impl<S> Core<S> {
         namespaces: &'static [&'static str],
     ) -> Self {
         let origin = Instant::now();
+        let random = SystemRandom::new();
         Self {
             connections: Slab::new(),
             wheel: Wheel::new(),
@@ -118,9 +119,9 @@ impl<S> Core<S> {
             place,
             origin,
             now: origin,
-            nonces: 0,
+            nonces: random_start(&random),
             broadcasts: 0,
-            random: SystemRandom::new(),
+            random,
             ping: frame::encode(Opcode::Text, packet::PING),
         }
     }
@@ -311,6 +312,23 @@ impl<S> Core<S> {
             .is_some_and(|membership| self.rooms.contains(namespace, room, &membership.places))
     }
 
+    /// Members of a room whose session is so.
+    pub(crate) fn members_whose(
+        &self,
+        namespace: u8,
+        room: &Room,
+        is: impl Fn(&S) -> bool,
+    ) -> Vec<u32> {
+        let found = self.rooms.members(namespace, room).iter().copied().filter(|slot| {
+            let connection = self.connections.get(*slot as usize);
+            let memberships = connection.into_iter().flat_map(|found| &found.memberships);
+            memberships.filter(|found| found.namespace == namespace).any(|found| {
+                matches!(&found.state, Joining::Joined(Some(session)) if is(session))
+            })
+        });
+        found.collect()
+    }
+
     /// Queues a broadcast for every member of its rooms, each once.
     ///
     /// # Cost
@@ -408,6 +426,14 @@ fn mark<S>(connection: &mut Connection<S>, slot: u32, dirty: &mut VecDeque<u32>)
         connection.dirty = true;
         dirty.push_back(slot);
     }
+}
+
+/// Where nonces begin: elsewhere at each start, so that ids of an earlier process name nobody.
+fn random_start(random: &SystemRandom) -> u64 {
+    let mut bytes = [0; 8];
+    // Without entropy no session id can be made either; the first connection fails and says so.
+    let _ = random.fill(&mut bytes);
+    u64::from_be_bytes(bytes) >> 1
 }
 
 /// Of a nonce: enough to tell tenants of a slot apart while a deadline of one outlives it.

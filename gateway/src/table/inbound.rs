@@ -218,6 +218,8 @@ impl<A: Application> Shard<A> {
                 Ok(())
             }
             Admission::Later => Ok(()),
+            Admission::Malformed => Err(CloseReason::Protocol),
+            Admission::Overloaded => Err(CloseReason::Overloaded),
         }
     }
 

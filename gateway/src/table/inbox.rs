@@ -3,6 +3,7 @@
 //! The inbox is bounded. A service waits for a place in it; a shard never waits for another shard:
 //! what it has to say is ephemeral, and dropped when there is no place.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,8 +18,10 @@ use crate::fanout::{self, Broadcast};
 /// Messages that wait for one shard.
 pub(crate) const INBOX_MESSAGES_MAX: usize = 16 * 1024;
 
+/// Whether a session is among those that a [`Message::Kick`] is for.
+pub type Ends<S> = Box<dyn Fn(&S) -> bool + Send>;
+
 /// A message to a shard.
-#[derive(Debug)]
 pub enum Message<S> {
     /// A socket to take over.
     Adopt(Box<Adoption>),
@@ -28,8 +31,31 @@ pub enum Message<S> {
     Reply(Box<Reply>),
     /// Something for rooms.
     Broadcast(Arc<Broadcast>),
+    /// Put out the sockets in a room whose sessions end; their clients do not come back by
+    /// themselves.
+    Kick {
+        /// Index of the room's namespace.
+        namespace: u8,
+        /// Where they are.
+        room: Room,
+        /// Which of them.
+        ends: Ends<S>,
+    },
     /// Close everything, a few connections a turn, then end.
     Drain,
+}
+
+impl<S> fmt::Debug for Message<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Adopt(_) => "Adopt",
+            Self::Admit(_) => "Admit",
+            Self::Reply(_) => "Reply",
+            Self::Broadcast(_) => "Broadcast",
+            Self::Kick { .. } => "Kick",
+            Self::Drain => "Drain",
+        })
+    }
 }
 
 /// The application's answer to a wish to join a namespace.

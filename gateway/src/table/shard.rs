@@ -167,6 +167,11 @@ impl<A: Application> Shard<A> {
                 Message::Admit(admit) => self.take_admit(*admit),
                 Message::Reply(reply) => self.take_reply(*reply),
                 Message::Broadcast(broadcast) => self.core.deliver(&broadcast),
+                Message::Kick { namespace, room, ends } => {
+                    for slot in self.core.members_whose(namespace, &room, ends) {
+                        self.kick(slot, namespace);
+                    }
+                }
                 Message::Drain => self.draining = true,
             }
         }

@@ -1,0 +1,174 @@
+//! The chat as an application on the engine and socket layers.
+//!
+//! Nothing is decided here: an event is read, handed off, and answered by what `api::service` says.
+//!
+//! - [`client`]: who a socket is
+//! - [`admission`]: signing in at CONNECT
+//! - [`call`]: one event on its way through the services
+//! - [`conversation`], [`message`], [`typing`]: the events, by what they are about
+//! - [`reply`]: outcomes as acknowledgements and events
+
+pub mod client;
+
+mod admission;
+mod call;
+mod conversation;
+mod message;
+mod reply;
+mod typing;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use api::App;
+use api::error::Kind;
+use protocol::event::ClientEvent;
+use protocol::event::client::{EventKind, EventRefusal};
+use protocol::id::{ConversationId, SocketId};
+use protocol::schema::Parser;
+
+use crate::application::{Admission, Application, Connect, Event, Malformed};
+use crate::handoff::{Handoff, Lane};
+use crate::relay::Answers;
+use crate::table::context::Context;
+use call::Call;
+use client::Client;
+
+pub use typing::expire as expire_typing;
+
+/// The chat on one shard.
+#[derive(Debug)]
+pub struct Chat {
+    app: Arc<App>,
+    handoff: Handoff,
+    answers: Answers,
+    /// Keeps its buffers from event to event.
+    parser: RefCell<Parser>,
+}
+
+impl Chat {
+    /// The chat on a shard that hands its work in here.
+    pub fn new(app: Arc<App>, handoff: Handoff, answers: Answers) -> Self {
+        Self { app, handoff, answers, parser: RefCell::default() }
+    }
+}
+
+impl Application for Chat {
+    type Session = Client;
+
+    const NAMESPACES: &'static [&'static str] = &[protocol::socket::ROOT];
+
+    fn connect(&self, cx: &mut Context<'_, Client>, request: Connect<'_>) -> Admission<Client> {
+        let token = match admission::token(&mut self.parser.borrow_mut(), request) {
+            Ok(Some(token)) => token,
+            Ok(None) => return Admission::Refuse(admission::NO_TOKEN),
+            Err(_) => return Admission::Malformed,
+        };
+        let work = admission::admit(Arc::clone(&self.app), cx.handle(), token);
+        match self.handoff.submit(None, work) {
+            Ok(()) => Admission::Later,
+            Err(_) => Admission::Overloaded,
+        }
+    }
+
+    fn event(
+        &self,
+        cx: &mut Context<'_, Client>,
+        client: &mut Client,
+        event: Event<'_>,
+    ) -> Result<(), Malformed> {
+        let Event { arguments, ack } = event;
+        let decoded = ClientEvent::decode_with(&mut self.parser.borrow_mut(), arguments);
+        match decoded {
+            Ok(event) => self.take(cx, client, event, ack),
+            Err(EventRefusal::Fault(_)) => return Err(Malformed),
+            Err(EventRefusal::Invalid(invalid)) => {
+                let error = api::Error::invalid(invalid.violations);
+                reply::refuse(cx, Some(invalid.kind), ack, &error, invalid.echo);
+            }
+        }
+        Ok(())
+    }
+
+    fn left(&self, _socket: SocketId, client: Client) {
+        // Under pressure the entries expire by themselves.
+        for conversation_id in client.typing {
+            let work =
+                typing::leave(Arc::clone(&self.app), Arc::clone(&client.person), conversation_id);
+            let _ = self.handoff.submit(Some(Lane(conversation_id.0)), work);
+        }
+    }
+}
+
+impl Chat {
+    fn take(
+        &self,
+        cx: &mut Context<'_, Client>,
+        client: &mut Client,
+        event: ClientEvent,
+        ack: Option<u64>,
+    ) {
+        let kind = event.kind();
+        let echo = event.echo();
+        if let ClientEvent::TypingStart(id) = &event {
+            client.begin_typing(*id);
+        } else if let ClientEvent::TypingStop(id) = &event {
+            client.cease_typing(*id);
+        }
+        let call = Call {
+            app: Arc::clone(&self.app),
+            person: Arc::clone(&client.person),
+            answers: self.answers.clone(),
+            socket: cx.socket(),
+            kind,
+            ack,
+            echo: echo.clone(),
+        };
+        if self.handoff.submit(lane(&event), call.run(event)).is_err() {
+            let error = api::Error::new(Kind::Busy, "Server is busy, please try again");
+            reply::refuse(cx, kind, ack, &error, echo);
+        }
+    }
+}
+
+/// What an event must keep its place in: the conversation, or else the message, that it is about.
+fn lane(event: &ClientEvent) -> Option<Lane> {
+    let of = |id: ConversationId| Some(Lane(id.0));
+    match event {
+        ClientEvent::JoinConversation(join) => of(join.conversation_id),
+        ClientEvent::SendMessage(message) => of(message.conversation_id),
+        ClientEvent::EditMessage { message_id, .. } | ClientEvent::DeleteMessage(message_id) => {
+            Some(Lane(message_id.0))
+        }
+        ClientEvent::LeaveConversation(id)
+        | ClientEvent::CloseConversation(id)
+        | ClientEvent::TypingStart(id)
+        | ClientEvent::TypingStop(id)
+        | ClientEvent::GetTypingUsers(id)
+        | ClientEvent::JoinRoom(id)
+        | ClientEvent::LeaveRoom(id)
+        | ClientEvent::UpdateConversation { conversation_id: id, .. }
+        | ClientEvent::AssignConversation { conversation_id: id, .. }
+        | ClientEvent::GetMessages { conversation_id: id, .. } => of(*id),
+        ClientEvent::MarkAsRead(_)
+        | ClientEvent::CreateConversation(_)
+        | ClientEvent::GetConversations(_)
+        | ClientEvent::UpdateStatus(_)
+        | ClientEvent::UpdatePresence(_)
+        | ClientEvent::Ping
+        | ClientEvent::Sync(_)
+        | ClientEvent::RefreshAuth(_)
+        | ClientEvent::Unknown(_) => None,
+    }
+}
+
+/// The kinds of events that are served; the others are answered like unknown ones.
+pub(crate) fn is_served(kind: EventKind) -> bool {
+    !matches!(
+        kind,
+        EventKind::UpdateStatus
+            | EventKind::UpdatePresence
+            | EventKind::Sync
+            | EventKind::RefreshAuth
+    )
+}

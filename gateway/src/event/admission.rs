@@ -1,0 +1,77 @@
+//! Signing in at CONNECT. Source: contract O3.2 and 1.5.
+
+use std::sync::Arc;
+
+use api::App;
+use api::service::session::{self, AuthError, Authenticated};
+use protocol::event::client::Token;
+use protocol::event::client::auth::ConnectAuth;
+use protocol::event::client::refusal::Fault;
+use protocol::room::Room;
+use protocol::schema::Parser;
+use smallvec::{SmallVec, smallvec};
+
+use super::client::Client;
+use crate::application::Connect;
+use crate::table::inbox::SocketHandle;
+
+/// Clients match on the part before the colon.
+pub(super) const NO_TOKEN: &str = "Authentication error: No token provided";
+const INVALID_USER: &str = "Authentication error: Invalid user";
+const INVALID_TOKEN: &str = "Authentication error: Invalid token";
+const UNAVAILABLE: &str = "Service temporarily unavailable";
+
+/// The token that a client shows: in the auth payload, or else in the header of its handshake.
+///
+/// # Errors
+/// The auth payload is no JSON object.
+pub(super) fn token(parser: &mut Parser, request: Connect<'_>) -> Result<Option<Token>, Fault> {
+    let auth = request.auth.map(|auth| ConnectAuth::decode(parser, auth)).transpose()?;
+    let bearer = || request.opening?.bearer.as_deref().map(|bearer| Token(bearer.to_owned()));
+    Ok(auth.and_then(|auth| auth.token).or_else(bearer))
+}
+
+/// Finds out who shows a token, and tells the socket's shard.
+pub(super) async fn admit(app: Arc<App>, socket: SocketHandle<Client>, token: Token) {
+    let verdict = match session::authenticate(&app, &token.0).await {
+        Ok(Authenticated { caller, .. }) => {
+            let mut rooms: SmallVec<[Room; 2]> = smallvec![Room::User(caller.user_id)];
+            if caller.is_staff() {
+                rooms.push(Room::Staff);
+            }
+            Ok((Client::new(caller), rooms))
+        }
+        Err(AuthError::UnknownUser) => Err(INVALID_USER),
+        // COMPAT: a token that is there but empty is invalid; what JavaScript calls false is none.
+        Err(AuthError::Missing | AuthError::Invalid | AuthError::Expired) => Err(INVALID_TOKEN),
+        Err(AuthError::Unknown(error)) => {
+            tracing::warn!(%error, "cannot sign a socket in");
+            Err(UNAVAILABLE)
+        }
+    };
+    socket.admit(verdict).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::application::Opening;
+
+    fn shown(auth: Option<&str>, bearer: Option<&str>) -> Option<String> {
+        let opening =
+            Opening { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), bearer: bearer.map(Into::into) };
+        let mut auth = auth.map(|auth| auth.as_bytes().to_vec());
+        let request = Connect { auth: auth.as_deref_mut(), opening: Some(&opening) };
+        token(&mut Parser::new(), request).unwrap().map(|token| token.0)
+    }
+
+    #[test]
+    fn the_auth_payload_comes_before_the_header() {
+        assert_eq!(shown(Some(r#"{"token":"a"}"#), Some("b")).as_deref(), Some("a"));
+        assert_eq!(shown(Some(r#"{"other":1}"#), Some("b")).as_deref(), Some("b"));
+        assert_eq!(shown(None, Some("b")).as_deref(), Some("b"));
+        assert_eq!(shown(None, None), None);
+    }
+}

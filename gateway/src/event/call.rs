@@ -1,0 +1,143 @@
+//! One event on its way through the services, and its answer back.
+
+use std::sync::Arc;
+
+use api::App;
+use api::auth::Caller;
+use api::error::{Error, Kind};
+use protocol::event::client::{Echo, EventKind};
+use protocol::event::server::Pong;
+use protocol::event::{ClientEvent, Envelope, ServerEvent};
+use protocol::id::SocketId;
+use protocol::room::Room;
+use serde::Serialize;
+use smallvec::{SmallVec, smallvec};
+
+use super::{conversation, is_served, message, reply, typing};
+use crate::relay::Answers;
+use crate::table::inbox::{Message, Reply, Step};
+
+/// An event, who sent it, and where the answer goes.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) app: Arc<App>,
+    pub(super) person: Arc<Caller>,
+    pub(super) answers: Answers,
+    pub(super) socket: SocketId,
+    /// `None` for an event that nobody knows.
+    pub(super) kind: Option<EventKind>,
+    pub(super) ack: Option<u64>,
+    pub(super) echo: Echo,
+}
+
+/// What an event led to.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// What happens to the socket's rooms before it is answered.
+    pub(super) rooms: SmallVec<[Step; 1]>,
+    /// What the acknowledgement brings.
+    pub(super) data: Option<Box<[u8]>>,
+    /// The original's answer, as an event to the sender alone.
+    pub(super) event: Option<ServerEvent>,
+}
+
+impl Outcome {
+    /// Nothing but success.
+    pub(super) fn done() -> Self {
+        Self::default()
+    }
+
+    /// Success, with this as the acknowledgement's data.
+    pub(super) fn with(data: &impl Serialize) -> Self {
+        // INVARIANT: our own wire types have string keys only, and a Vec takes all.
+        let data = serde_json::to_vec(data).unwrap_or_default();
+        Self { data: Some(data.into()), ..Self::default() }
+    }
+
+    /// The same, and this event to the sender.
+    pub(super) fn and(mut self, event: ServerEvent) -> Self {
+        self.event = Some(event);
+        self
+    }
+
+    /// The same, once the socket is in this room.
+    pub(super) fn joining(mut self, room: Room) -> Self {
+        self.rooms.push(Step::Join(room));
+        self
+    }
+
+    /// The same, once the socket has left this room.
+    pub(super) fn leaving(mut self, room: Room) -> Self {
+        self.rooms.push(Step::Leave(room));
+        self
+    }
+}
+
+impl Call {
+    /// Does what the event asks for, and answers.
+    pub(super) async fn run(self, event: ClientEvent) {
+        let outcome = self.dispatch(event).await;
+        let steps = match outcome {
+            Ok(outcome) => reply::success(self.ack, outcome),
+            Err(error) => reply::failure(self.kind, self.ack, &error, self.echo.clone()),
+        };
+        self.send(steps).await;
+    }
+
+    async fn dispatch(&self, event: ClientEvent) -> Result<Outcome, Error> {
+        match event {
+            ClientEvent::JoinConversation(join) => conversation::join(self, join).await,
+            ClientEvent::LeaveConversation(id) => Ok(conversation::leave(id)),
+            ClientEvent::JoinRoom(id) => conversation::join_room(self, id).await,
+            ClientEvent::LeaveRoom(id) => Ok(conversation::leave_room(self, id).await),
+            ClientEvent::CreateConversation(request) => conversation::create(self, *request).await,
+            ClientEvent::UpdateConversation { conversation_id, changes } => {
+                conversation::update(self, conversation_id, *changes).await
+            }
+            ClientEvent::AssignConversation { conversation_id, agent_id } => {
+                conversation::assign(self, conversation_id, agent_id).await
+            }
+            ClientEvent::CloseConversation(id) => conversation::close(self, id).await,
+            ClientEvent::GetConversations(list) => conversation::list(self, *list).await,
+            ClientEvent::SendMessage(request) => message::send(self, *request).await,
+            ClientEvent::EditMessage { message_id, content } => {
+                message::edit(self, message_id, content).await
+            }
+            ClientEvent::DeleteMessage(id) => message::delete(self, id).await,
+            ClientEvent::MarkAsRead(up_to) => message::mark_read(self, up_to).await,
+            ClientEvent::GetMessages { conversation_id, list } => {
+                message::list(self, conversation_id, list).await
+            }
+            ClientEvent::TypingStart(id) => typing::start(self, id).await,
+            ClientEvent::TypingStop(id) => typing::stop(self, id).await,
+            ClientEvent::GetTypingUsers(id) => typing::list(self, id).await,
+            ClientEvent::Ping => {
+                let pong = Pong { timestamp: self.app.clock.now() };
+                Ok(Outcome::with(&pong).and(ServerEvent::Pong(pong)))
+            }
+            ClientEvent::UpdateStatus(_)
+            | ClientEvent::UpdatePresence(_)
+            | ClientEvent::Sync(_)
+            | ClientEvent::RefreshAuth(_)
+            | ClientEvent::Unknown(_) => {
+                debug_assert!(self.kind.is_none_or(|kind| !is_served(kind)));
+                Err(Error::new(Kind::NotFound, "Unknown event"))
+            }
+        }
+    }
+
+    /// Tells a room, but not this socket, something that is not stored.
+    pub(super) async fn tell_others(&self, room: Room, event: ServerEvent) {
+        let envelope = Envelope { rooms: smallvec![room], except: Some(self.socket), event };
+        self.app.bus.publish(envelope).await;
+    }
+
+    /// Has the socket take steps, behind everything that was published before.
+    pub(super) async fn send(&self, steps: SmallVec<[Step; 2]>) {
+        if steps.is_empty() {
+            return;
+        }
+        let reply = Reply { socket: self.socket, namespace: 0, steps };
+        self.answers.send(self.socket, Message::Reply(Box::new(reply))).await;
+    }
+}

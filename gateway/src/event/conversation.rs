@@ -1,0 +1,131 @@
+//! Events about conversations.
+
+use api::error::Error;
+use api::service::{conversation, message};
+use protocol::event::ServerEvent;
+use protocol::event::client::Join;
+use protocol::event::server::{ConversationCreated, ConversationsLoaded, RoomMember};
+use protocol::id::{ConversationId, UserId};
+use protocol::rest::request::{
+    ConversationChanges, CreateConversation, LIMIT_MAX, ListConversations, ListMessages, Page,
+};
+use protocol::rest::resource::{Conversation, Message};
+use protocol::room::Room;
+use serde::Serialize;
+use smallvec::smallvec;
+
+use super::call::{Call, Outcome};
+use crate::table::inbox::Step;
+
+/// Puts the socket into the conversation's room, and brings what it missed if it says how far it
+/// got: at most [`LIMIT_MAX`] messages, more are asked for page by page.
+pub(super) async fn join(call: &Call, join: Join) -> Result<Outcome, Error> {
+    let id = join.conversation_id;
+    conversation::authorize(&call.app, &call.person, id).await?;
+    // In the room first: what comes while the history is read is heard live.
+    call.send(smallvec![Step::Join(Room::Conversation(id))]).await;
+    let messages = match join.last_seq {
+        Some(after) => Some(missed(call, id, after).await?),
+        None => None,
+    };
+    let last_seq = message::last_seq(&call.app, id).await?;
+    Ok(Outcome::with(&Joined { conversation_id: id, last_seq, messages }))
+}
+
+/// What a join is acknowledged with.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Joined {
+    conversation_id: ConversationId,
+    last_seq: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<Vec<Message>>,
+}
+
+async fn missed(call: &Call, id: ConversationId, after: i64) -> Result<Vec<Message>, Error> {
+    let page = Page { page: 1, limit: LIMIT_MAX, cursor: None };
+    let request = ListMessages { page, before: None, after_seq: Some(after), before_seq: None };
+    Ok(message::list(&call.app, &call.person, id, request).await?.messages)
+}
+
+/// Takes the socket out of the conversation's room.
+pub(super) fn leave(id: ConversationId) -> Outcome {
+    Outcome::done().leaving(Room::Conversation(id))
+}
+
+/// `join_conversation` by the name of the room; the others are told.
+pub(super) async fn join_room(call: &Call, id: ConversationId) -> Result<Outcome, Error> {
+    conversation::authorize(&call.app, &call.person, id).await?;
+    call.tell_others(Room::Conversation(id), ServerEvent::UserJoinedRoom(member(call))).await;
+    Ok(Outcome::done().joining(Room::Conversation(id)))
+}
+
+/// `leave_conversation` by the name of the room; the others are told, if the caller may be there.
+pub(super) async fn leave_room(call: &Call, id: ConversationId) -> Outcome {
+    if conversation::authorize(&call.app, &call.person, id).await.is_ok() {
+        call.tell_others(Room::Conversation(id), ServerEvent::UserLeftRoom(member(call))).await;
+    }
+    leave(id)
+}
+
+fn member(call: &Call) -> RoomMember {
+    RoomMember {
+        user_id: call.person.user_id,
+        user_name: call.person.name.clone(),
+        timestamp: call.app.clock.now(),
+    }
+}
+
+/// Opens a conversation, or finds the open one, and joins it.
+pub(super) async fn create(call: &Call, request: CreateConversation) -> Result<Outcome, Error> {
+    let created = conversation::create(&call.app, &call.person, request).await?;
+    let room = Room::Conversation(created.conversation.id);
+    let outcome = Outcome::with(&Changed { conversation: &created.conversation }).joining(room);
+    if created.is_new {
+        // All sockets of its participants have been told, this one among them.
+        return Ok(outcome);
+    }
+    let (conversation, created_by) = (created.conversation, created.created_by);
+    let event = ConversationCreated { conversation, created_by };
+    Ok(outcome.and(ServerEvent::ConversationCreated(Box::new(event))))
+}
+
+/// What a change is acknowledged with.
+#[derive(Serialize)]
+struct Changed<'a> {
+    conversation: &'a Conversation,
+}
+
+/// Changes state, agent, priority or labels.
+pub(super) async fn update(
+    call: &Call,
+    id: ConversationId,
+    changes: ConversationChanges,
+) -> Result<Outcome, Error> {
+    let conversation = conversation::update(&call.app, &call.person, id, changes).await?;
+    Ok(Outcome::with(&Changed { conversation: &conversation }))
+}
+
+/// Gives a conversation to an agent.
+pub(super) async fn assign(
+    call: &Call,
+    id: ConversationId,
+    agent: Option<UserId>,
+) -> Result<Outcome, Error> {
+    let conversation = conversation::assign(&call.app, &call.person, id, agent).await?;
+    Ok(Outcome::with(&Changed { conversation: &conversation }))
+}
+
+/// Closes a conversation.
+pub(super) async fn close(call: &Call, id: ConversationId) -> Result<Outcome, Error> {
+    let conversation = conversation::close(&call.app, &call.person, id).await?;
+    Ok(Outcome::with(&Changed { conversation: &conversation }))
+}
+
+/// Brings a page of conversations.
+pub(super) async fn list(call: &Call, request: ListConversations) -> Result<Outcome, Error> {
+    let page = conversation::list(&call.app, &call.person, request).await?;
+    let loaded =
+        ConversationsLoaded { conversations: page.conversations, pagination: page.pagination };
+    Ok(Outcome::with(&loaded).and(ServerEvent::ConversationsLoaded(Box::new(loaded))))
+}

@@ -1,0 +1,139 @@
+//! From the bus to the shards: events to rooms, notices to sessions, and answers behind the events
+//! that they answer for.
+//!
+//! An answer must not overtake its event: a sender hears `new_message` before `message_sent`. The
+//! event is on the bus when the answer is handed in, so whoever takes an answer first empties the
+//! bus. Runs on the services' runtime; waits when a shard's inbox is full, and the services wait
+//! for it.
+
+use std::sync::Arc;
+
+use api::App;
+use api::bus::{Delivery, Notice};
+use protocol::event::{Envelope, ServerEvent};
+use protocol::id::SocketId;
+use protocol::room::Room;
+use tokio::sync::mpsc;
+
+use crate::event::client::Client;
+use crate::fanout::Broadcast;
+use crate::table::inbox::{Message, ShardHandle};
+
+/// Answers that wait for the relay; services wait for a place.
+const ANSWERS_WAITING_MAX: usize = 1_024;
+
+/// Answers taken at once.
+const ANSWERS_PER_TURN: usize = 128;
+
+/// The index of the namespace that the chat lives in.
+const ROOT: u8 = 0;
+
+/// Where services hand in what they have to say to one socket.
+#[derive(Debug, Clone)]
+pub struct Answers(mpsc::Sender<(SocketId, Message<Client>)>);
+
+impl Answers {
+    /// Hands an answer in; it comes behind everything that is on the bus now.
+    pub async fn send(&self, socket: SocketId, message: Message<Client>) {
+        // Without a relay there are no shards either, and nobody to hear it.
+        let _ = self.0.send((socket, message)).await;
+    }
+}
+
+/// The relay of a process.
+#[derive(Debug)]
+pub struct Relay {
+    app: Arc<App>,
+    shards: Arc<[ShardHandle<Client>]>,
+    deliveries: mpsc::Receiver<Delivery>,
+    answers: mpsc::Receiver<(SocketId, Message<Client>)>,
+}
+
+impl Relay {
+    /// A relay to these shards; it hears the bus from now on.
+    pub fn new(app: Arc<App>, shards: Arc<[ShardHandle<Client>]>) -> (Answers, Self) {
+        let (sender, answers) = mpsc::channel(ANSWERS_WAITING_MAX);
+        let deliveries = app.bus.subscribe();
+        (Answers(sender), Self { app, shards, deliveries, answers })
+    }
+
+    /// Relays until nobody is left who could hand anything in.
+    pub async fn run(mut self) {
+        let mut batch = Vec::with_capacity(ANSWERS_PER_TURN);
+        loop {
+            tokio::select! {
+                delivery = self.deliveries.recv() => match delivery {
+                    Some(delivery) => self.forward(delivery).await,
+                    None => return,
+                },
+                count = self.answers.recv_many(&mut batch, ANSWERS_PER_TURN) => {
+                    if count == 0 {
+                        return;
+                    }
+                }
+            }
+            // Exactly what was there when the last answer was taken: more may come for ever.
+            for _ in 0..self.deliveries.len() {
+                let Ok(delivery) = self.deliveries.try_recv() else { break };
+                self.forward(delivery).await;
+            }
+            for (socket, message) in batch.drain(..) {
+                if let Some(shard) = self.shards.get(usize::from(socket.shard())) {
+                    let _ = shard.send(message).await;
+                }
+            }
+        }
+    }
+
+    async fn forward(&self, delivery: Delivery) {
+        match delivery {
+            Delivery::Event(envelope) => {
+                let broadcast = Arc::new(broadcast(&envelope));
+                for shard in &*self.shards {
+                    let _ = shard.send(Message::Broadcast(Arc::clone(&broadcast))).await;
+                }
+            }
+            Delivery::Notice(notice) => {
+                self.app.heed(&notice);
+                self.act(notice).await;
+            }
+        }
+    }
+
+    /// Puts out the sockets of a session or an account that has ended.
+    async fn act(&self, notice: Notice) {
+        let (user_id, session_id) = match notice {
+            Notice::SessionRevoked { session_id, user_id } => (user_id, Some(session_id)),
+            Notice::UserChanged { user_id, is_active: false } => (user_id, None),
+            Notice::UserChanged { is_active: true, .. } => return,
+        };
+        for shard in &*self.shards {
+            let ends = move |client: &Client| {
+                session_id.is_none_or(|session_id| client.person.session_id == session_id)
+            };
+            let room = Room::User(user_id);
+            let _ = shard.send(Message::Kick { namespace: ROOT, room, ends: Box::new(ends) }).await;
+        }
+    }
+}
+
+fn broadcast(envelope: &Envelope) -> Broadcast {
+    let mut arguments = Vec::with_capacity(512);
+    envelope.event.encode(&mut arguments);
+    let broadcast = Broadcast::new(ROOT, envelope.rooms.clone(), arguments.into());
+    let broadcast = broadcast.except(envelope.except);
+    if is_ephemeral(&envelope.event) { broadcast.ephemeral() } else { broadcast }
+}
+
+/// Whether a client can do without it. Source: contract 1.6.6.
+const fn is_ephemeral(event: &ServerEvent) -> bool {
+    matches!(
+        event,
+        ServerEvent::TypingStart(_)
+            | ServerEvent::TypingStop(_)
+            | ServerEvent::UserStatus(_)
+            | ServerEvent::PresenceUpdate(_)
+            | ServerEvent::UserJoinedRoom(_)
+            | ServerEvent::UserLeftRoom(_)
+    )
+}
