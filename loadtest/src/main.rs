@@ -1,2 +1,5 @@
-//! x
+//! `voxora-loadtest`.
+
+#![forbid(unsafe_code)]
+
 fn main() {}

@@ -1,0 +1,5 @@
+//! Load scenarios for any Socket.IO server, and the figures that they yield.
+
+#![forbid(unsafe_code)]
+
+pub mod client;
