@@ -3,4 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod ledger;
 pub mod measure;
+pub mod pace;
