@@ -6,3 +6,4 @@ pub mod client;
 pub mod ledger;
 pub mod measure;
 pub mod pace;
+pub mod swarm;
