@@ -1,9 +1,34 @@
 //! Load scenarios for any Socket.IO server, and the figures that they yield.
+//!
+//! One thread drives all clients over bare sockets, so that a core of clients can keep a core of
+//! server busy. In reading order:
+//!
+//! - [`plan`]: the command line and its bounds
+//! - [`scenario`]: what each scenario seats where; [`app`]: what the application says and hears
+//! - [`run`]: a run from beginning to end
+//! - [`traffic`]: the script that all scenarios share; [`pace`]: when a message is due
+//! - [`ledger`]: what was sent, what came back, what did not
+//! - [`swarm`]: all sockets; [`client`]: one client, without I/O
+//! - [`admission`]: users, tokens and conversations, where the application wants them
+//! - [`measure`]: processor time, memory, latency; [`report`]: what is made of them
 
 #![forbid(unsafe_code)]
 
-pub mod client;
+pub mod plan;
+
+pub mod app;
+pub mod scenario;
+
+pub mod run;
+pub mod traffic;
+
 pub mod ledger;
-pub mod measure;
 pub mod pace;
+
+pub mod client;
 pub mod swarm;
+
+pub mod admission;
+pub mod measure;
+pub mod progress;
+pub mod report;
