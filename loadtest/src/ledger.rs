@@ -1,6 +1,6 @@
 //! The book of messages: who must still hear each one, what came twice, what never came.
 //!
-//! Every message carries a [`Mark`] in its text, so that a delivery names the message it delivers,
+//! Every message carries a [`mark`] in its text, so that a delivery names the message it delivers,
 //! whatever the server wraps around it. Owns all counts of a run; knows nothing of sockets.
 
 pub mod mark;

@@ -198,6 +198,9 @@ pub struct Outcome {
     /// Fail if more deliveries are out of order
     #[arg(long)]
     pub expect_disorder: Option<u64>,
+    /// Fail if the server refuses more messages
+    #[arg(long)]
+    pub expect_refused: Option<u64>,
     /// Fail if the 99th percentile to delivery (to ack, for echo) is slower
     #[arg(long, value_parser = duration)]
     pub expect_p99: Option<Duration>,

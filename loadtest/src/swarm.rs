@@ -1,7 +1,8 @@
 //! Many clients on one thread: sockets, dialling at a pace, and one turn of the loop at a time.
 //!
-//! Owns every socket, its [`Client`] and the census of what became of it. It reads into one buffer
-//! for all (a connection keeps only an incomplete tail), and writes once per turn and connection.
+//! Owns every socket, its [`client`](crate::client) and the census of what became of it. It reads
+//! into one buffer for all (a connection keeps only an incomplete tail), and writes once per turn
+//! and connection.
 //! What the clients say is the [`Script`]'s affair.
 
 mod census;

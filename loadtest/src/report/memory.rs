@@ -18,6 +18,8 @@ pub struct MemoryReport {
     pub rss_kib_each: f64,
     /// `Rss` of `smaps_rollup` per connection, likewise.
     pub rss_exact_kib_each: f64,
+    /// `VmRSS` per connection at the end, minus before: what an allocator gives back late is gone.
+    pub rss_held_kib_each: f64,
     /// The kernel before anybody connected.
     pub kernel_before: Kernel,
     /// The kernel with everybody connected and at rest.
@@ -64,19 +66,19 @@ impl MemoryReport {
                 held: at(held, index),
             })
             .collect();
-        let grown = |field: fn(&Memory) -> u64| {
-            let sum: u64 = processes
-                .iter()
-                .map(|process| field(&process.settled).saturating_sub(field(&process.before)))
-                .sum();
-            ratio(sum, live.into())
+        let grown = |late: fn(&ProcessMemory) -> Memory, field: fn(Memory) -> u64| {
+            let one = |process: &ProcessMemory| {
+                field(late(process)).saturating_sub(field(process.before))
+            };
+            ratio(processes.iter().map(one).sum(), live.into())
         };
         let (old, new) = (before.kernel, settled.kernel);
         let each = |new: u64, old: u64| ratio(new.saturating_sub(old), live.into());
         Self {
             connections: live,
-            rss_kib_each: grown(|memory| memory.rss_kib),
-            rss_exact_kib_each: grown(|memory| memory.rss_exact_kib),
+            rss_kib_each: grown(|process| process.settled, |memory| memory.rss_kib),
+            rss_exact_kib_each: grown(|process| process.settled, |memory| memory.rss_exact_kib),
+            rss_held_kib_each: grown(|process| process.held, |memory| memory.rss_kib),
             kernel_before: old,
             kernel_settled: new,
             tcp_buffers_kib_each: each(new.tcp_buffers_kib, old.tcp_buffers_kib),
@@ -107,6 +109,7 @@ mod tests {
         let report = MemoryReport::new(&server, readings, 1000);
         assert!((report.rss_kib_each - 2.0).abs() < 1e-9);
         assert!((report.rss_exact_kib_each - 2.0).abs() < 1e-9);
+        assert!(report.rss_held_kib_each.abs() < 1e-9);
         assert!(report.slab_kib_each.abs() < 1e-9);
         assert_eq!(report.processes[0].connected.rss_kib, 9000);
     }

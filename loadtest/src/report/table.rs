@@ -14,6 +14,11 @@ impl Display for Report {
         writeln!(f, "{}", self.description)?;
         writeln!(f)?;
         connections(f, &self.connections)?;
+        if self.traffic.is_none() {
+            for cpu in &self.connections.cpu {
+                line(f, "CPU each", cpu)?;
+            }
+        }
         if let Some(memory) = &self.memory {
             memory_lines(f, memory)?;
         }
@@ -25,7 +30,7 @@ impl Display for Report {
             traffic_lines(f, traffic)?;
         }
         let busy = self.client.cores * 100.0;
-        line(f, "this client", format_args!("{busy:.0} % of a core{}", limit(self.client.cores)))?;
+        line(f, "this client", format_args!("{busy:.0} % of a core{}", self.client_remark()))?;
         if self.client.lag_max_us > 0 {
             let lag = Time(self.client.lag_max_us);
             line(f, "", format_args!("messages left up to {lag} after they were due"))?;
@@ -57,9 +62,6 @@ fn connections(f: &mut Formatter<'_>, report: &ConnectionReport) -> fmt::Result 
     if let Some(latency) = &report.to_connect {
         line(f, "to CONNECT", latency)?;
     }
-    for cpu in &report.cpu {
-        line(f, "CPU each", cpu)?;
-    }
     if report.joins > 0 {
         let (joins, lost) = (report.joins, report.joins_lost);
         line(f, "first events", format_args!("{lost} unanswered of {joins} joins"))?;
@@ -74,8 +76,12 @@ fn connections(f: &mut Formatter<'_>, report: &ConnectionReport) -> fmt::Result 
 }
 
 fn memory_lines(f: &mut Formatter<'_>, report: &MemoryReport) -> fmt::Result {
-    let (rss, exact) = (report.rss_kib_each, report.rss_exact_kib_each);
-    line(f, "memory each", format_args!("{rss:.2} KiB RSS ({exact:.2} by smaps_rollup), settled"))?;
+    let (rss, exact, held) =
+        (report.rss_kib_each, report.rss_exact_kib_each, report.rss_held_kib_each);
+    let each = format_args!(
+        "{rss:.2} KiB RSS settled ({exact:.2} by smaps_rollup), {held:.2} KiB at the end"
+    );
+    line(f, "memory each", each)?;
     for process in &report.processes {
         let [before, connected, settled, held] =
             [&process.before, &process.connected, &process.settled, &process.held]
@@ -127,8 +133,16 @@ fn line(f: &mut Formatter<'_>, label: &str, text: impl Display) -> fmt::Result {
     writeln!(f, "  {label:<17} {text}")
 }
 
-fn limit(cores: f64) -> &'static str {
-    if cores > 0.95 { " (its limit: it may have held the server back)" } else { "" }
+impl Report {
+    fn client_remark(&self) -> &'static str {
+        let has_rate =
+            self.traffic.as_ref().is_some_and(|traffic| traffic.offered_per_second.is_some());
+        match (has_rate, self.client.cores > 0.95) {
+            (true, _) => "; at a fixed rate it spins, to be punctual",
+            (false, true) => ": its limit, it may have held the server back",
+            (false, false) => "",
+        }
+    }
 }
 
 impl Display for CpuReport {

@@ -60,6 +60,7 @@ fn judge_counts(report: &Report, outcome: &Outcome, failures: &mut Vec<String>) 
     };
     at_most(lost, outcome.expect_lost, "deliveries, confirmations or first events lost");
     at_most(total.duplicates + total.acks_surplus, outcome.expect_duplicates, "duplicates");
+    at_most(total.refused, outcome.expect_refused, "messages refused");
     at_most(total.disorder, outcome.expect_disorder, "deliveries out of order");
     let nothing_to_lose = report.traffic.is_none() && report.connections.joins == 0;
     if nothing_to_lose && outcome.expect_lost.is_some() {

@@ -76,6 +76,7 @@ fn losses_of_every_kind_break_the_expectation_and_nothing_else_does() {
         judged(&["--expect-duplicates", "0"], |report| total(report).duplicates = 1).len(),
         1
     );
+    assert_eq!(judged(&["--expect-refused", "0"], |report| total(report).refused = 1).len(), 1);
     assert_eq!(judged(&["--expect-disorder", "0"], |report| total(report).disorder = 1).len(), 1);
 }
 
