@@ -1,0 +1,119 @@
+//! Whole runs against a live server: what the instrument must see, and what it must not make up.
+
+#[cfg(test)]
+mod peer;
+
+use clap::Parser as _;
+use loadtest::plan::Plan;
+use loadtest::report::Report;
+use loadtest::run;
+
+use peer::Manner;
+
+const STRICT: &str = "--expect-lost 0 --expect-duplicates 0 --expect-disorder 0 --expect-refused 0";
+const SHORT: &str = "--warmup 50ms --duration 300ms --drain 500ms";
+
+/// Runs the command `line` against a peer of this manner.
+fn run_against(manner: Manner, line: &str) -> anyhow::Result<Report> {
+    let address = peer::start(manner);
+    let line = format!("voxora-loadtest {line} --url http://{address}");
+    let plan = Plan::try_parse_from(line.split_ascii_whitespace())?;
+    run::run(&plan, &run::aim(&plan)?)
+}
+
+#[test]
+fn every_scenario_passes_against_a_sound_server() {
+    for line in [
+        format!("idle --connections 20 --join 2 --settle 50ms --duration 100ms {STRICT}"),
+        format!("support-chat --rooms 5 --in-flight 3 {SHORT} {STRICT}"),
+        format!("support-chat --rooms 5 --rate 200 {SHORT} {STRICT}"),
+        format!("room --connections 70 --in-flight 2 {SHORT} {STRICT}"),
+        format!("echo --connections 2 --in-flight 4 {SHORT} {STRICT}"),
+    ] {
+        let report = run_against(Manner::Sound, &line).unwrap();
+        assert!(report.verdict.passed, "{line}\n{report}");
+        assert_eq!(report.connections.asked, report.connections.connected);
+    }
+}
+
+#[test]
+fn each_message_is_delivered_to_all_members_and_confirmed_once() {
+    let line = format!("room --connections 70 {SHORT}");
+    let report = run_against(Manner::Sound, &line).unwrap();
+    let total = report.traffic.unwrap().total;
+    assert!(total.sent > 0);
+    assert_eq!((total.deliveries, total.acks), (70 * total.sent, total.sent));
+    assert_eq!((total.completed, total.lost), (total.sent, 0));
+}
+
+#[test]
+fn a_fixed_rate_sends_what_is_due() {
+    let line = "support-chat --rooms 5 --rate 200 --warmup 50ms --duration 1s";
+    let report = run_against(Manner::Sound, line).unwrap();
+    let traffic = report.traffic.unwrap();
+    let due = traffic.seconds * 200.0;
+    let sent = f64::from(u32::try_from(traffic.measured.sent).unwrap());
+    assert!((sent - due).abs() <= due * 0.3, "{sent} sent, {due} due");
+    assert!(traffic.to_delivery.count > 0 && traffic.to_ack.count > 0);
+}
+
+#[test]
+fn lost_deliveries_are_counted_and_fail_the_run() {
+    let line = format!("support-chat --rooms 5 --rate 200 {SHORT} {STRICT}");
+    let report = run_against(Manner::Loses, &line).unwrap();
+    let total = report.traffic.as_ref().unwrap().total;
+    assert_eq!(total.lost, 2 * (total.sent / 3), "{report}");
+    assert!(!report.verdict.passed);
+}
+
+#[test]
+fn repeated_deliveries_are_counted_and_fail_the_run() {
+    let line = format!("support-chat --rooms 5 --rate 200 {SHORT} {STRICT}");
+    let report = run_against(Manner::Repeats, &line).unwrap();
+    let total = report.traffic.as_ref().unwrap().total;
+    assert_eq!((total.duplicates, total.lost), (2 * (total.sent / 3), 0), "{report}");
+    assert!(!report.verdict.passed);
+}
+
+#[test]
+fn refusals_are_no_losses() {
+    let line = format!("support-chat --rooms 5 --rate 200 {SHORT} --expect-lost 0");
+    let report = run_against(Manner::Refuses, &line).unwrap();
+    let total = report.traffic.as_ref().unwrap().total;
+    assert_eq!((total.refused, total.lost), (total.sent / 3, 0), "{report}");
+    assert!(report.verdict.passed, "{report}");
+    assert!(report.connections.refusal.is_some());
+}
+
+#[test]
+fn a_server_that_never_acks_is_confirmed_by_its_events() {
+    let line = format!("support-chat --rooms 5 --in-flight 3 --ack event {SHORT} {STRICT}");
+    let report = run_against(Manner::NeverAcks, &line).unwrap();
+    assert!(report.verdict.passed, "{report}");
+    assert!(report.traffic.unwrap().total.acks > 0);
+}
+
+#[test]
+fn a_connection_that_drops_fails_the_run() {
+    let line = format!("support-chat --rooms 2 {SHORT}");
+    let report = run_against(Manner::HangsUp, &line).unwrap();
+    assert!(report.connections.dropped > 0);
+    assert!(!report.verdict.passed, "{report}");
+}
+
+#[test]
+fn a_refused_connect_is_told_with_the_servers_words() {
+    let line = "idle --connections 4 --settle 0s --duration 0s";
+    let report = run_against(Manner::Picks, line).unwrap();
+    assert_eq!((report.connections.connected, report.connections.failed), (2, 2));
+    assert!(report.connections.reasons.keys().any(|reason| reason.contains("CONNECT was refused")));
+    assert!(!report.verdict.passed);
+}
+
+#[test]
+fn a_port_where_nobody_listens_is_an_error_and_no_report() {
+    let plan = ["x", "idle", "--connections", "2", "--url", "http://127.0.0.1:1"];
+    let plan = Plan::try_parse_from(plan).unwrap();
+    let error = run::run(&plan, &run::aim(&plan).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("no connection came about"), "{error}");
+}
