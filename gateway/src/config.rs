@@ -28,7 +28,7 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve sockets and REST on one port [default]
+    /// Serve sockets and REST on one port (the default)
     Serve(Box<ServeArguments>),
     /// Administer the embedded store while the server is stopped
     #[command(subcommand)]
@@ -91,25 +91,13 @@ struct ServeArguments {
 pub enum Task {
     /// Serve.
     Serve(Box<Serve>),
-    /// Make an admin in this store.
+    /// Make an admin in the embedded store.
     CreateAdmin {
-        /// In lower case.
-        email: String,
-        /// As given.
-        password: Secret,
         /// Where the store lies.
         data_dir: PathBuf,
+        /// Who becomes an admin, among the rest.
+        shared: Box<api::config::Settings>,
     },
-}
-
-/// A text that is never shown.
-#[derive(Clone)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 impl fmt::Debug for AdminArguments {
@@ -174,11 +162,15 @@ impl CommandLine {
         match self.command {
             None => self.serve.settle(),
             Some(Command::Serve(arguments)) => arguments.settle(),
-            Some(Command::Admin(AdminCommand::Create(arguments))) => Ok(Task::CreateAdmin {
-                email: arguments.email.trim().to_lowercase(),
-                password: Secret(arguments.password),
-                data_dir: arguments.data_dir,
-            }),
+            Some(Command::Admin(AdminCommand::Create(arguments))) => {
+                let shared = Arguments {
+                    admin_email: Some(arguments.email),
+                    admin_password: Some(arguments.password),
+                    ..Arguments::default()
+                };
+                let shared = Box::new(shared.settle()?);
+                Ok(Task::CreateAdmin { data_dir: arguments.data_dir, shared })
+            }
         }
     }
 }
@@ -206,7 +198,12 @@ impl ServeArguments {
         let drain = keep(drain, &mut problems, "DRAIN_SECONDS", "must be 0 to 300");
         for (key, value) in [("MONGODB_URI", &self.mongodb_uri), ("REDIS_URL", &self.redis_url)] {
             let unset = value.as_deref().is_none_or(|value| value.trim().is_empty());
-            keep(unset.then_some(()), &mut problems, key, "is not served by this version: unset it");
+            keep(
+                unset.then_some(()),
+                &mut problems,
+                key,
+                "is not served by this version: unset it",
+            );
         }
         let shared = self.shared.settle().map_err(|more| problems.extend(more)).ok();
         match (host, port, format, drain, shared) {
@@ -272,7 +269,13 @@ mod tests {
     fn secrets_are_not_shown() {
         let task = settle(&["admin", "create", "--email=A@b.test", "--password=hunter22"]).unwrap();
         let shown = format!("{task:?}");
-        assert!(shown.contains("a@b.test"));
-        assert!(!shown.contains("hunter22"));
+        assert!(shown.contains("a@b.test"), "{shown}");
+        assert!(!shown.contains("hunter22"), "{shown}");
+    }
+
+    #[test]
+    fn an_admin_needs_an_address_and_a_password_that_can_be_used() {
+        let problems = settle(&["admin", "create", "--email=nobody", "--password=short"]);
+        assert_eq!(problems.unwrap_err().len(), 2);
     }
 }

@@ -24,9 +24,9 @@ pub enum Error {
     /// A rule refused, or the store failed, while starting.
     #[error("cannot start: {0}")]
     Rule(#[from] api::Error),
-    /// The admin cannot be made.
-    #[error("cannot make the admin: {0}")]
-    Admin(String),
+    /// Somebody has the e-mail of the admin that is to be made.
+    #[error("there is an account with the e-mail {0} already")]
+    AdminExists(String),
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
     Entropy,

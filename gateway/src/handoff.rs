@@ -48,8 +48,13 @@ impl Handoff {
     /// A hand-off, and what must be run on the services' runtime for it to work.
     pub fn new() -> (Self, Dispatcher) {
         let (sender, jobs) = mpsc::channel(JOBS_WAITING_MAX);
-        let dispatcher =
-            Dispatcher { jobs, running: JoinSet::new(), lanes: HashMap::new(), owners: HashMap::new(), waiting: 0 };
+        let dispatcher = Dispatcher {
+            jobs,
+            running: JoinSet::new(),
+            lanes: HashMap::new(),
+            owners: HashMap::new(),
+            waiting: 0,
+        };
         (Self(sender), dispatcher)
     }
 

@@ -45,9 +45,7 @@ fn run(task: Task) -> Result<(), Error> {
                 serve::start_log(&serve.log);
                 serve::run(*serve).await
             }
-            Task::CreateAdmin { email, password, data_dir } => {
-                serve::create_admin(&data_dir, &email, &password.0).await
-            }
+            Task::CreateAdmin { data_dir, shared } => serve::create_admin(&data_dir, &shared).await,
         }
     })
 }

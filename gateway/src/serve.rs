@@ -21,8 +21,6 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use protocol::engine::Timing;
-use protocol::rest::request::{Register, Request as _};
-use protocol::schema::json::{Document, Limits};
 use tokio::sync::Semaphore;
 
 use crate::config::{Log, LogFormat, Serve};
@@ -41,7 +39,7 @@ const BCRYPT_COST: u32 = 12;
 /// Requests that are being answered at once; a further one is refused with 503.
 const REQUESTS_MAX: usize = 1_024;
 
-/// How long a request's body may take to arrive; then the answer is 408's sibling, a 400.
+/// How long a request's body may take to arrive; then it is answered with 400.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often it is looked who has ceased to type.
@@ -72,34 +70,16 @@ pub async fn open(data_dir: &Path, shared: &api::config::Settings) -> Result<Arc
 /// Makes an admin in a store that no server has open.
 ///
 /// # Errors
-/// The folder is in use or cannot be used, the address is taken, or it or the password is no good.
-pub async fn create_admin(data_dir: &Path, email: &str, password: &str) -> Result<(), Error> {
-    let shared = api::config::Arguments { node_env: "development".to_owned(), ..Default::default() };
-    let shared = shared.settle().map_err(|_| Error::Entropy)?;
-    let app = open(data_dir, &shared).await?;
-    if !make_admin(&app, email, password).await? {
-        return Err(Error::Admin(format!("there is an account with the e-mail {email} already")));
-    }
+/// The folder is in use or cannot be used, or the address is taken.
+pub async fn create_admin(data_dir: &Path, shared: &api::config::Settings) -> Result<(), Error> {
+    let Some(admin) = &shared.admin else { return Ok(()) };
+    let app = open(data_dir, shared).await?;
+    let is_made = account::create_admin(&app, admin).await?;
     app.store.close().await;
-    writeln!(io::stdout(), "made the admin {email}").map_err(Error::Start)
-}
-
-/// Makes an admin. Returns whether it did: not where the address is taken.
-async fn make_admin(app: &Arc<App>, email: &str, password: &str) -> Result<bool, Error> {
-    if account::exists(app, email).await? {
-        return Ok(false);
+    if !is_made {
+        return Err(Error::AdminExists(admin.email.clone()));
     }
-    let body = serde_json::json!({
-        "name": "Admin", "email": email, "password": password, "role": "admin",
-    });
-    let mut body = body.to_string().into_bytes();
-    let document = Document::parse(&mut body, Limits::REST).map_err(|_| Error::Entropy)?;
-    let request = Register::decode(document.root()).map_err(|violations| {
-        let sentences: Vec<String> = violations.into_iter().map(|it| it.message).collect();
-        Error::Admin(sentences.join(", "))
-    })?;
-    account::create(app, request).await?;
-    Ok(true)
+    writeln!(io::stdout(), "made the admin {}", admin.email).map_err(Error::Start)
 }
 
 /// Serves until a signal says stop, then drains.
@@ -108,10 +88,10 @@ async fn make_admin(app: &Arc<App>, email: &str, password: &str) -> Result<bool,
 /// The product cannot start, or a shard failed.
 pub async fn run(serve: Serve) -> Result<(), Error> {
     let app = open(&serve.data_dir, &serve.shared).await?;
-    if let Some(admin) = &serve.shared.admin {
-        if make_admin(&app, &admin.email, &admin.password).await? {
-            tracing::info!(email = admin.email, "made the first admin");
-        }
+    if let Some(admin) = &serve.shared.admin
+        && account::create_admin(&app, admin).await?
+    {
+        tracing::info!(email = admin.email, "made the first admin");
     }
     let door = Arc::new(Door::new(Arc::clone(&app), serve.shared.http.clone()));
     let mut running = start(&app, &door, &serve)?;
@@ -124,15 +104,20 @@ pub async fn run(serve: Serve) -> Result<(), Error> {
         error = running.failed() => return Err(Error::Shard(error)),
     }
     door.begin_drain();
-    match tokio::time::timeout(serve.drain, running.drain()).await {
-        Ok(drained) => drained.map_err(Error::Shard)?,
-        Err(_) => tracing::warn!("not everything was closed in time"),
+    if let Ok(drained) = tokio::time::timeout(serve.drain, running.drain()).await {
+        drained.map_err(Error::Shard)?;
+    } else {
+        tracing::warn!("not everything was closed in time");
     }
     app.store.close().await;
     Ok(())
 }
 
-fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Running<event::client::Client>, Error> {
+fn start(
+    app: &Arc<App>,
+    door: &Arc<Door>,
+    serve: &Serve,
+) -> Result<Running<event::client::Client>, Error> {
     let shards = std::thread::available_parallelism().map_or(1, usize::from);
     let inboxes = Inboxes::new(shards);
     let (answers, relay) = Relay::new(Arc::clone(app), inboxes.handles());
@@ -171,7 +156,8 @@ fn rest(door: Arc<Door>) -> Rest {
         let places = Arc::clone(&places);
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let collected = tokio::time::timeout(BODY_TIMEOUT, api::http::body::collect(body)).await;
+            let collected =
+                tokio::time::timeout(BODY_TIMEOUT, api::http::body::collect(body)).await;
             let body = match collected {
                 Ok(Ok(body)) => body,
                 Ok(Err(error)) => return door.refuse(&parts, peer, &error),

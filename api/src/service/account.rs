@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::token::TokenPair;
 use crate::bus::Notice;
+use crate::config::FirstAdmin;
 use crate::domain::user::PasswordHash;
 use crate::domain::{User, field};
 use crate::error::{Error, Kind};
@@ -142,6 +143,25 @@ pub async fn update(
 pub async fn create(app: &Arc<App>, request: Register) -> Result<resource::User, Error> {
     let password = PasswordHash(app.passwords.hash(&request.password).await?);
     Ok(insert(app, request, password).await?.resource())
+}
+
+/// Makes an admin for whoever owns the machine. Returns whether it did: not where there is an
+/// account with this address.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub async fn create_admin(app: &Arc<App>, admin: &FirstAdmin) -> Result<bool, Error> {
+    if exists(app, &admin.email).await? {
+        return Ok(false);
+    }
+    let request = Register {
+        name: "Admin".to_owned(),
+        email: admin.email.clone(),
+        password: admin.password.clone(),
+        role: Role::Admin,
+    };
+    create(app, request).await?;
+    Ok(true)
 }
 
 /// Whether there is an account with this address; it is compared in lower case.

@@ -322,9 +322,9 @@ impl<S> Core<S> {
         let found = self.rooms.members(namespace, room).iter().copied().filter(|slot| {
             let connection = self.connections.get(*slot as usize);
             let memberships = connection.into_iter().flat_map(|found| &found.memberships);
-            memberships.filter(|found| found.namespace == namespace).any(|found| {
-                matches!(&found.state, Joining::Joined(Some(session)) if is(session))
-            })
+            memberships
+                .filter(|found| found.namespace == namespace)
+                .any(|found| matches!(&found.state, Joining::Joined(Some(session)) if is(session)))
         });
         found.collect()
     }
