@@ -47,8 +47,8 @@ pub enum Direction {
 
 /// A read along one index.
 ///
-/// `equals` fixes the first fields of the index (a multikey index: its first field always, by one
-/// of the items); the rest are walked in order. `after` is exclusive and gives values for the next
+/// `equals` fixes the first fields of the index (the first always, unless the index may be walked
+/// whole; of an array, one of the items); the rest are walked in order. `after` is exclusive and gives values for the next
 /// fields, in order; fewer values than fields means "past every key that begins so". Ties end in
 /// the order of `_id`; descending, all of it is reversed. Absent fields count as null; numbers
 /// compare by value whatever their type; otherwise MongoDB's order.
@@ -200,6 +200,10 @@ impl Store {
     /// # Errors
     ///
     /// Unavailable, or a corrupt document.
+    ///
+    /// # Panics
+    ///
+    /// If `equals` is empty and the index is not to be walked whole.
     pub async fn scan(&self, scan: &Scan<'_>) -> Result<Vec<RawDocumentBuf>, StoreError> {
         match self {
             Self::Embedded(engine) => engine.scan(scan),
@@ -211,6 +215,10 @@ impl Store {
     /// # Errors
     ///
     /// Unavailable.
+    ///
+    /// # Panics
+    ///
+    /// If `equals` is empty and the index is not to be walked whole.
     ///
     /// # Cost
     ///

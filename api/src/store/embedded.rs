@@ -13,6 +13,7 @@ mod change;
 mod entry;
 mod file;
 mod key;
+mod layout;
 mod read;
 mod table;
 mod verify;

@@ -1,17 +1,14 @@
-//! Opening: the folder, the file, its layout, its facts.
+//! Opening: the folder, the file, and what can be wrong with them.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bson::{RawDocumentBuf, rawdoc};
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, StorageError, TableHandle};
+use redb::{Database, DatabaseError, StorageError};
 use ring::rand::SecureRandom;
 
-use super::read;
-use super::table::{self, Batch, Fault};
-use crate::store::{Collection, Insert};
+use super::layout::{self, Fact, LAYOUT};
 
 /// The file inside the data folder.
 pub(super) const FILE_NAME: &str = "voxora.redb";
@@ -21,13 +18,6 @@ const UNFINISHED_NAME: &str = "voxora.redb.new";
 
 /// What the pages of the database may take in memory.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
-
-/// The version of the layout of keys and tables that this program writes. Indexes do not count:
-/// they are built anew when their declaration changes.
-const LAYOUT: i32 = 1;
-
-/// The `_id` of the document in `facts` that describes the store.
-const STORE_FACT: &str = "store";
 
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -89,12 +79,12 @@ pub(super) fn open(folder: &Path) -> Result<Opened, OpenError> {
 fn open_existing(folder: &Path, file: File) -> Result<Opened, OpenError> {
     let corrupt = |source| OpenError::Corrupt { path: folder.to_owned(), source };
     let database = open_database(folder, file)?;
-    let Fact { epoch, layout } = stored_fact(&database).map_err(corrupt)?;
+    let Fact { epoch, layout, indexes } = layout::read(&database).map_err(corrupt)?;
     if layout > LAYOUT {
         let path = folder.to_owned();
         return Err(OpenError::Newer { path, found: layout, known: LAYOUT });
     }
-    bring_up_to_date(&database, None).map_err(corrupt)?;
+    layout::bring_up_to_date(&database, &indexes).map_err(corrupt)?;
     Ok(Opened { database, epoch })
 }
 
@@ -119,7 +109,7 @@ fn make(folder: &Path, path: &Path) -> Result<Opened, OpenError> {
     file.set_len(0).map_err(unusable)?;
     let database = open_database(folder, file)?;
     let epoch = random_name()?;
-    bring_up_to_date(&database, Some(&epoch))
+    layout::make(&database, &epoch)
         .map_err(|source| OpenError::Corrupt { path: folder.to_owned(), source })?;
     fs::rename(&unfinished, path).map_err(unusable)?;
     // Only now is the file's name as durable as what will be in it.
@@ -176,66 +166,6 @@ fn explain(folder: &Path, error: DatabaseError) -> OpenError {
         return OpenError::Folder { path, source };
     }
     OpenError::Corrupt { path, source: Box::new(error) }
-}
-
-/// The document that describes the store.
-struct Fact {
-    epoch: String,
-    layout: i32,
-}
-
-pub(super) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
-
-fn stored_fact(database: &Database) -> Result<Fact, BoxedError> {
-    let fact = read::get(database, Collection::Facts, &STORE_FACT.into())?
-        .ok_or("the database does not say that it is a store")?;
-    Ok(Fact { epoch: fact.get_str("epoch")?.to_owned(), layout: fact.get_i32("layout")? })
-}
-
-/// Makes missing tables, builds missing indexes, drops indexes that are declared no more, and
-/// gives a new store its fact, all in one commit.
-pub(super) fn bring_up_to_date(
-    database: &Database,
-    new_epoch: Option<&str>,
-) -> Result<(), BoxedError> {
-    let transaction = database.begin_write()?;
-    let present: Vec<_> = transaction.list_tables()?.collect();
-    let is_present = |name: &str| present.iter().any(|table| table.name() == name);
-    let mut expected: Vec<String> = Collection::ALL.iter().map(|c| c.name().to_owned()).collect();
-    let mut unbuilt = Vec::new();
-    for index in Collection::ALL.into_iter().flat_map(Collection::indexes) {
-        let name = table::entries_name(index);
-        if !is_present(&name) {
-            unbuilt.push(index);
-        }
-        expected.push(name);
-    }
-    let changed = unbuilt.len() + usize::from(new_epoch.is_some());
-    for table in present.iter().filter(|table| !expected.iter().any(|name| name == table.name())) {
-        transaction.delete_table(table.clone())?;
-    }
-    let mut batch = Batch::new(&transaction);
-    for collection in Collection::ALL {
-        batch.touch(collection).map_err(Fault::into_error)?;
-    }
-    for index in unbuilt {
-        batch.build(index).map_err(Fault::into_error)?;
-    }
-    if let Some(epoch) = new_epoch {
-        batch.insert(&fact(epoch)).map_err(Fault::into_error)?;
-    }
-    drop(batch);
-    if changed == 0 && present.len() == expected.len() {
-        transaction.abort()?;
-    } else {
-        transaction.commit()?;
-    }
-    Ok(())
-}
-
-fn fact(epoch: &str) -> Insert {
-    let document: RawDocumentBuf = rawdoc! { "_id": STORE_FACT, "epoch": epoch, "layout": LAYOUT };
-    Insert { collection: Collection::Facts, document, follow_ups: Vec::new() }
 }
 
 /// 24 random hex digits.

@@ -96,16 +96,15 @@ pub(super) fn of(value: &Bson) -> Vec<u8> {
 
 /// Turns the beginning of keys into the first key behind all that begin so.
 ///
-/// `None`: there is none, `prefix` is empty. INVARIANT: no tag is 255, so a prefix of encoded
-/// values always has a byte to raise.
-pub(super) fn behind(mut prefix: Vec<u8>) -> Option<Vec<u8>> {
+/// INVARIANT: `prefix` has a byte below 255 (tags and numbers of indexes are).
+pub(super) fn behind(mut prefix: Vec<u8>) -> Vec<u8> {
     while let Some(last) = prefix.pop() {
         if let Some(next) = last.checked_add(1) {
             prefix.push(next);
-            return Some(prefix);
+            break;
         }
     }
-    None
+    prefix
 }
 
 /// MongoDB's order of kinds. Kinds that compare by value across types share a tag.

@@ -65,19 +65,13 @@ fn walk(
     scan: &Scan<'_>,
     mut each: impl FnMut(&[u8]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    debug_assert!(
-        !scan.index.multikey || !scan.equals.is_empty(),
-        "a multikey scan gives the item"
-    );
-    let name = table::entries_name(scan.index);
-    let entries = transaction.open_table(table::Entries::new(&name)).map_err(unavailable)?;
+    let entries = table::entries(scan.index.collection);
+    let entries = transaction.open_table(entries).map_err(unavailable)?;
     let (from, to) = entry::range(scan);
-    let mut range = match &to {
-        Some(to) if from >= *to => return Ok(()),
-        Some(to) => entries.range(from.as_slice()..to.as_slice()),
-        None => entries.range(from.as_slice()..),
+    if from >= to {
+        return Ok(());
     }
-    .map_err(unavailable)?;
+    let mut range = entries.range(from.as_slice()..to.as_slice()).map_err(unavailable)?;
     for _ in 0..scan.limit {
         let next = match scan.direction {
             Direction::Ascending => range.next(),

@@ -1,32 +1,35 @@
 //! The tables of the database file, and one batch of writes on them.
 //!
-//! A collection is a table from the key of `_id` to the document. An index is a table from
-//! its fields' key followed by the key of `_id`, to the length of the fields' part.
+//! A collection is two tables: from the key of `_id` to the document, and from the keys of its
+//! index entries (`entry.rs`) to the length of the part before `_id`.
 
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use bson::{Bson, Document, RawDocument, RawDocumentBuf};
 
 use super::{change, entry, key};
-use crate::store::{Collection, Guard, Index, Insert, StoreError, Update};
+use crate::store::{Collection, Guard, Insert, StoreError, Update};
 
 /// A collection's table.
 pub(super) type Documents = TableDefinition<'static, &'static [u8], &'static [u8]>;
-/// An index's table.
-pub(super) type Entries<'n> = TableDefinition<'n, &'static [u8], u32>;
+/// The table of a collection's index entries.
+pub(super) type Entries = TableDefinition<'static, &'static [u8], u32>;
 
 /// The table of a collection.
 pub(super) const fn documents(collection: Collection) -> Documents {
     TableDefinition::new(collection.name())
 }
 
-/// The name of an index's table. It tells all that its content depends on: a changed declaration
-/// is another table, built anew at the next opening.
-pub(super) fn entries_name(index: &Index) -> String {
-    let unique = if index.unique { "/unique" } else { "" };
-    let partial = if index.partial { "/partial" } else { "" };
-    let multikey = if index.multikey { "/multikey" } else { "" };
-    format!("{}/{}{unique}{partial}{multikey}", index.collection.name(), index.name)
+/// The table of its index entries.
+pub(super) const fn entries(collection: Collection) -> Entries {
+    TableDefinition::new(match collection {
+        Collection::Users => "users/index",
+        Collection::Conversations => "conversations/index",
+        Collection::Messages => "messages/index",
+        Collection::Sessions => "sessions/index",
+        Collection::Pairs => "pairs/index",
+        Collection::Facts => "facts/index",
+    })
 }
 
 /// Why a write did not happen.
@@ -82,10 +85,11 @@ pub(super) struct Batch<'t> {
 struct Tables<'t> {
     collection: Collection,
     documents: Table<'t, &'static [u8], &'static [u8]>,
-    indexes: Vec<(&'static Index, Table<'t, &'static [u8], u32>)>,
+    entries: Table<'t, &'static [u8], u32>,
 }
 
-/// What a checked write will do to one index.
+/// What a checked write will do to the entries.
+#[derive(Default)]
 struct Move {
     removed: Vec<Vec<u8>>,
     added: Vec<Vec<u8>>,
@@ -152,25 +156,23 @@ impl<'t> Batch<'t> {
     }
 
     /// Makes the tables of a collection where absent.
-    pub(super) fn touch(&mut self, collection: Collection) -> Result<(), Fault> {
+    pub(super) fn make(&mut self, collection: Collection) -> Result<(), Fault> {
         self.tables(collection).map(drop)
     }
 
-    /// Files all documents of the index's collection under it.
-    pub(super) fn build(&mut self, index: &'static Index) -> Result<(), Fault> {
-        let tables = self.tables(index.collection)?;
-        let position = tables.indexes.iter().position(|(one, _)| std::ptr::eq(*one, index));
-        let Some((_, entries)) = position.and_then(|at| tables.indexes.get_mut(at)) else {
-            return Ok(());
-        };
-        for pair in tables.documents.iter()? {
+    /// Files all documents of a collection under its indexes; its table of entries is empty.
+    pub(super) fn build(&mut self, collection: Collection) -> Result<(), Fault> {
+        let Tables { documents, entries, .. } = self.tables(collection)?;
+        for pair in documents.iter()? {
             let (id, document) = pair?;
             let document = RawDocument::from_bytes(document.value()).map_err(entry::corrupt)?;
-            for fields in entry::keys(index, document)? {
-                if index.unique && is_held(entries, &fields)? {
-                    return Err(StoreError::Duplicate(Some(index)).into());
+            for numbered in entry::numbered(collection) {
+                for fields in numbered.keys(document)? {
+                    if numbered.index.unique && is_held(entries, &fields)? {
+                        return Err(StoreError::Duplicate(Some(numbered.index)).into());
+                    }
+                    put(entries, &fields, id.value())?;
                 }
-                put(entries, &fields, id.value())?;
             }
         }
         Ok(())
@@ -190,13 +192,11 @@ impl<'t> Batch<'t> {
 
 impl<'t> Tables<'t> {
     fn open(transaction: &'t WriteTransaction, collection: Collection) -> Result<Self, Fault> {
-        let mut indexes = Vec::new();
-        for index in collection.indexes() {
-            let name = entries_name(index);
-            indexes.push((index, transaction.open_table(Entries::new(&name))?));
-        }
-        let documents = transaction.open_table(documents(collection))?;
-        Ok(Self { collection, documents, indexes })
+        Ok(Self {
+            collection,
+            documents: transaction.open_table(documents(collection))?,
+            entries: transaction.open_table(entries(collection))?,
+        })
     }
 
     /// The document, as stored and decoded, if it exists and the guard holds.
@@ -219,10 +219,10 @@ impl<'t> Tables<'t> {
         before: Option<&RawDocument>,
         after: Option<&RawDocument>,
     ) -> Result<(), Fault> {
-        let mut moves = Vec::with_capacity(self.indexes.len());
-        for (index, entries) in &self.indexes {
+        let mut all = Move::default();
+        for numbered in entry::numbered(self.collection) {
             let keys = |document: Option<&RawDocument>| {
-                document.map_or(Ok(Vec::new()), |document| entry::keys(index, document))
+                document.map_or(Ok(Vec::new()), |document| numbered.keys(document))
             };
             let (mut removed, mut added) = (keys(before)?, keys(after)?);
             removed.retain(|key| match added.binary_search(key) {
@@ -232,20 +232,19 @@ impl<'t> Tables<'t> {
                 }
                 Err(_) => true,
             });
-            for key in added.iter().filter(|_| index.unique) {
-                if is_held(entries, key)? {
-                    return Err(StoreError::Duplicate(Some(index)).into());
+            for key in added.iter().filter(|_| numbered.index.unique) {
+                if is_held(&self.entries, key)? {
+                    return Err(StoreError::Duplicate(Some(numbered.index)).into());
                 }
             }
-            moves.push(Move { removed, added });
+            all.removed.append(&mut removed);
+            all.added.append(&mut added);
         }
-        for ((_, entries), Move { removed, added }) in self.indexes.iter_mut().zip(moves) {
-            for fields in removed {
-                entries.remove([fields.as_slice(), id].concat().as_slice())?;
-            }
-            for fields in added {
-                put(entries, &fields, id)?;
-            }
+        for fields in all.removed {
+            self.entries.remove([fields.as_slice(), id].concat().as_slice())?;
+        }
+        for fields in all.added {
+            put(&mut self.entries, &fields, id)?;
         }
         match after {
             Some(document) => drop(self.documents.insert(id, document.as_bytes())?),
@@ -260,7 +259,7 @@ fn is_held(
     entries: &Table<'_, &'static [u8], u32>,
     fields: &[u8],
 ) -> Result<bool, redb::StorageError> {
-    let end = key::behind(fields.to_vec()).unwrap_or_default();
+    let end = key::behind(fields.to_vec());
     Ok(entries.range(fields..end.as_slice())?.next().transpose()?.is_some())
 }
 

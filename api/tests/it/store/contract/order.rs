@@ -55,7 +55,7 @@ async fn move_elsewhere(store: &Store, document: &mut Document, fields: Document
 async fn check_a_scan(store: &Store, runner: &mut TestRunner, documents: &[Document]) {
     let indexes: Vec<_> = Collection::Conversations.indexes().collect();
     let index = draw(runner, &prop::sample::select(indexes));
-    let equals_len = draw(runner, &(usize::from(index.multikey)..=index.fields.len()));
+    let equals_len = draw(runner, &(usize::from(!index.whole)..=index.fields.len()));
     let after_len = draw(runner, &(0..=index.fields.len() + 1 - equals_len));
     let mut values: Vec<_> =
         index.fields.iter().map(|(path, _)| draw(runner, &any_field(path, false))).collect();

@@ -4,7 +4,6 @@ use api::store::Direction::{Ascending, Descending};
 use api::store::index::{
     CONVERSATIONS_BY_ACTIVITY, CONVERSATIONS_BY_ASSIGNEE, CONVERSATIONS_BY_PARTICIPANT,
     CONVERSATIONS_BY_STAMP, CONVERSATIONS_BY_TAG, MESSAGES_BY_CLIENT_ID, MESSAGES_BY_SEQ,
-    USERS_BY_ROLE,
 };
 use api::store::{Collection, Scan, Store};
 use bson::{Bson, doc};
@@ -77,13 +76,13 @@ pub(crate) async fn after_is_exclusive_in_both_directions(store: &Store) {
 }
 
 pub(crate) async fn after_with_fewer_values_passes_every_key_that_begins_so(store: &Store) {
-    let people = [(1, "admin", "a"), (2, "agent", "b"), (3, "agent", "c"), (4, "user", "a")];
-    let people = people.map(
-        |(n, role, email)| doc! { "_id": id(n), "role": role, "email": format!("{email}{n}") },
-    );
-    insert_all(store, Collection::Users, people).await;
-    let after = [Bson::from("agent")];
-    let scan = Scan { after: &after, ..along(&USERS_BY_ROLE, &[], Ascending) };
+    for (number, sender, key) in [(1, 1, "z"), (2, 2, "a"), (3, 2, "b"), (4, 3, "a")] {
+        let mut one = message(number, 7, number.into());
+        one.extend(doc! { "senderId": id(sender), "clientMessageId": key });
+        insert(store, Collection::Messages, &one).await.unwrap();
+    }
+    let (equals, after) = ([id(7).into()], [id(2).into()]);
+    let scan = Scan { after: &after, ..along(&MESSAGES_BY_CLIENT_ID, &equals, Ascending) };
     assert_eq!(numbers(store, &scan).await, [4]);
     assert_eq!(numbers(store, &Scan { direction: Descending, ..scan }).await, [1]);
 }
