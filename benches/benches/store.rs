@@ -3,6 +3,7 @@
 //! A send is what a message costs: an insert under three indexes, and a change of its conversation
 //! under eight.
 
+use std::cell::{Cell, LazyCell};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ fn send(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("send");
     group.throughput(Throughput::Elements(1)).sample_size(10);
     for writers in [1_u32, 8, 64, 256] {
-        let chat = Chat::new(&runtime);
+        let chat = LazyCell::new(|| Chat::new(&runtime));
         group.bench_function(format!("durable_{writers}_writers"), |bencher| {
             bencher.iter_custom(|sends| chat.send(&runtime, sends, writers));
         });
@@ -51,8 +52,11 @@ fn send(criterion: &mut Criterion) {
 
 fn read(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
-    let chat = Chat::new(&runtime);
-    chat.send(&runtime, u64::from(CONVERSATIONS) * 8, 256);
+    let chat = LazyCell::new(|| {
+        let chat = Chat::new(&runtime);
+        chat.send(&runtime, u64::from(CONVERSATIONS) * 8, 256);
+        chat
+    });
     let conversation = Bson::from(id(0, 7));
     criterion.bench_function("read/get_one", |bencher| {
         bencher.iter(|| runtime.block_on(chat.store.get(Collection::Conversations, &conversation)));
@@ -73,7 +77,7 @@ fn read(criterion: &mut Criterion) {
 /// A store with conversations, and the number of the next message.
 struct Chat {
     store: Store,
-    next: std::cell::Cell<u32>,
+    next: Cell<u32>,
     _folder: TempDir,
 }
 
@@ -93,7 +97,7 @@ impl Chat {
             }
             inserts.join_all().await;
         });
-        Self { store, next: std::cell::Cell::new(0), _folder: folder }
+        Self { store, next: Cell::new(0), _folder: folder }
     }
 
     /// How long so many sends take, each writer one at a time, spread over the conversations.
