@@ -1,1 +1,3 @@
 //! Measurements of the voxora crates; one bench file per subject, results in `RESULTS.md`.
+
+#![forbid(unsafe_code)]
