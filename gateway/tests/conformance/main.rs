@@ -1,0 +1,19 @@
+//! The engine and socket layers against what the official suites and stock clients presuppose, on
+//! the conformance example. Its doors and timings: 300 ms between pings, 200 ms to answer.
+//!
+//! - [`engine`]: Engine.IO 4 by hand, over WebSocket
+//! - [`socket`]: Socket.IO 5 by hand, over WebSocket
+//! - [`stock_clients`]: the matrix of clients and transports
+
+#[path = "../harness/peer.rs"]
+mod peer;
+#[path = "../harness/process.rs"]
+mod process;
+#[path = "../harness/script.rs"]
+mod script;
+
+mod example;
+
+mod engine;
+mod socket;
+mod stock_clients;

@@ -1,0 +1,113 @@
+//! A WebSocket client that says exactly what a test tells it to, well-formed or not.
+//!
+//! tungstenite speaks RFC 6455 for it, so that our own codec is never its own judge.
+
+use std::io::{ErrorKind, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use tungstenite::protocol::WebSocketConfig;
+use tungstenite::{Error, Message, WebSocket};
+
+/// One connection to a server under test.
+#[derive(Debug)]
+pub(crate) struct Peer(WebSocket<TcpStream>);
+
+/// What came from the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(Vec<u8>),
+    /// The connection ended, with the code of the close frame if there was one.
+    Closed(Option<u16>),
+}
+
+impl Peer {
+    /// Opens a WebSocket at `target`, a path with its query.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub(crate) fn open(address: SocketAddr, target: &str) -> Self {
+        let url = format!("ws://{address}{target}");
+        let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+        let (socket, _) =
+            tungstenite::client::client_with_config(url, connect(address), Some(config))
+                .expect("the server accepts the handshake");
+        Self(socket)
+    }
+
+    /// Sends a text message. That the server has gone shows at the next [`Self::hear`].
+    pub(crate) fn say(&mut self, text: impl Into<String>) {
+        let _ = self.0.send(Message::text(text.into()));
+    }
+
+    /// Sends a binary message.
+    pub(crate) fn say_binary(&mut self, bytes: &[u8]) {
+        let _ = self.0.send(Message::binary(bytes.to_vec()));
+    }
+
+    /// Writes bytes past the codec.
+    pub(crate) fn write_raw(&mut self, bytes: &[u8]) {
+        let _ = self.0.get_mut().write_all(bytes);
+    }
+
+    /// The next message, or the end.
+    ///
+    /// # Panics
+    /// When nothing comes within [`SILENCE_MAX`].
+    pub(crate) fn hear(&mut self) -> Heard {
+        loop {
+            match self.0.read() {
+                Ok(Message::Text(text)) => return Heard::Text(text.as_str().to_owned()),
+                Ok(Message::Binary(bytes)) => return Heard::Binary(bytes.to_vec()),
+                Ok(Message::Close(frame)) => {
+                    return Heard::Closed(frame.map(|frame| frame.code.into()));
+                }
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+                Err(Error::Io(error))
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    panic!("nothing came for {SILENCE_MAX:?}");
+                }
+                Err(_) => return Heard::Closed(None),
+            }
+        }
+    }
+
+    /// The next text message.
+    ///
+    /// # Panics
+    /// When something else comes.
+    pub(crate) fn hear_text(&mut self) -> String {
+        match self.hear() {
+            Heard::Text(text) => text,
+            other @ (Heard::Binary(_) | Heard::Closed(_)) => panic!("expected text, got {other:?}"),
+        }
+    }
+
+    /// Reads to the end, answering nothing, and returns the close code.
+    pub(crate) fn hear_end(&mut self) -> Option<u16> {
+        loop {
+            if let Heard::Closed(code) = self.hear() {
+                return code;
+            }
+        }
+    }
+}
+
+/// A TCP connection whose reads end after [`SILENCE_MAX`].
+///
+/// # Panics
+/// When nothing listens there.
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("the server accepts connections");
+    stream.set_nodelay(true).expect("an open socket takes options");
+    stream.set_read_timeout(Some(SILENCE_MAX)).expect("an open socket takes options");
+    stream.set_write_timeout(Some(SILENCE_MAX)).expect("an open socket takes options");
+    stream
+}
+
+/// Beyond this a test gives up on the server; long enough for a loaded machine.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(20);
