@@ -1,0 +1,24 @@
+//! The product from outside: the built `voxora`, real sockets, raw bytes and stock clients.
+//!
+//! - [`server`]: starts it on a free port with a data folder of its own
+//! - [`rest`], [`chat`]: small clients for tests that need to say odd things
+//! - [`stock_clients`]: the main scenario with the clients that people use
+//! - [`startup`], [`durability`], [`hostile`]: beginnings, ends, and bad company
+//! - [`tidy`]: what compilers do not check about this repository
+
+#[path = "../harness/peer.rs"]
+mod peer;
+#[path = "../harness/process.rs"]
+mod process;
+#[path = "../harness/script.rs"]
+mod script;
+
+mod chat;
+mod rest;
+mod server;
+
+mod durability;
+mod hostile;
+mod startup;
+mod stock_clients;
+mod tidy;

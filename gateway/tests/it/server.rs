@@ -1,0 +1,65 @@
+//! `voxora serve` on a free port, with a data folder that outlives it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::process::{self, Process, Said};
+
+/// A server and its data folder.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Process,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts one with an empty data folder.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("the system's folder for temporary files works");
+        Self { process: Process::start(command(folder.path(), 0)), folder }
+    }
+
+    /// Kills it as a power cut would, and starts it on the same data and port.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.process.kill();
+        let port = self.address().port();
+        self.process = Process::start(command(self.folder.path(), port));
+    }
+
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.process.address()
+    }
+
+    /// Where its data lies.
+    pub(crate) fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What it prints.
+    pub(crate) const fn said(&self) -> &Said {
+        self.process.said()
+    }
+
+    /// See [`Process::assert_unharmed`].
+    pub(crate) fn assert_unharmed(&mut self) {
+        self.process.assert_unharmed();
+    }
+}
+
+/// The command that serves `data` on `port`; 0 takes a free one.
+pub(crate) fn command(data: &Path, port: u16) -> Command {
+    let mut command = process::command(VOXORA);
+    command
+        .current_dir(data)
+        .env("DATA_DIR", data)
+        .env("PORT", port.to_string())
+        .env("METRICS_PORT", "off");
+    command
+}
+
+/// The built product.
+pub(crate) const VOXORA: &str = env!("CARGO_BIN_EXE_voxora");

@@ -1,0 +1,27 @@
+//! The main scenario with the clients that people use: sign in, open a conversation, chat live, and
+//! find everything again after the server was killed. One row per client and transport.
+
+use crate::script::{self, Language};
+use crate::server::Server;
+
+#[test]
+fn two_people_chat_with_the_javascript_client_over_websocket() {
+    chat(Language::JavaScript, "it/script/chat.js", "websocket");
+}
+
+#[test]
+fn two_people_chat_with_the_python_client_over_websocket() {
+    chat(Language::Python, "it/script/chat.py", "websocket");
+}
+
+fn chat(language: Language, path: &str, transports: &str) {
+    let mut server = Server::start();
+    let base = format!("http://{}", server.address());
+    script::run(language, path, &[&base, transports], |line| {
+        (line == "restart").then(|| {
+            server.kill_and_restart();
+            "restarted".to_owned()
+        })
+    });
+    server.assert_unharmed();
+}
