@@ -61,7 +61,7 @@ pub(crate) struct Outbox {
     written: u32,
 }
 
-/// PERF: one frame, by far the most frequent case, needs no allocation.
+/// One frame, by far the most frequent case, needs no allocation.
 #[derive(Debug, Default)]
 enum Frames {
     #[default]

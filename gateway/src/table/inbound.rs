@@ -34,7 +34,7 @@ impl<A: Application> Shard<A> {
         match connection.io.read(&mut buffer) {
             Ok(0) => self.core.remove(slot, CloseReason::TransportClose),
             Ok(count) => {
-                // PERF: a short read has emptied the socket; another would only cost an EAGAIN.
+                // A short read has emptied the socket: another would cost a system call for nothing.
                 if count == buffer.len() {
                     connection.make_hungry(slot, &mut self.core.hungry);
                 }
