@@ -142,16 +142,18 @@ pub enum LogFormat {
 }
 
 impl CommandLine {
-    /// Reads `.env`, the environment and the arguments. Exits for `--help` and `--version`, and
-    /// for arguments that nobody knows.
-    pub fn read() -> Self {
+    /// Reads `.env`, the environment and the arguments.
+    ///
+    /// # Errors
+    /// A wish for help or the version, and arguments that nobody knows.
+    pub fn read() -> Result<Self, clap::Error> {
         // Absent is the usual case; a broken one is worth a word, but not a refusal.
         if let Err(error) = dotenvy::dotenv()
             && !error.not_found()
         {
             tracing::warn!(%error, "cannot read .env");
         }
-        Self::parse()
+        Self::try_parse()
     }
 
     /// Judges everything.

@@ -16,7 +16,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const EXIT_USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    let task = match CommandLine::read().settle() {
+    let line = match CommandLine::read() {
+        Ok(line) => line,
+        Err(error) => {
+            // Nobody is left to tell if this fails.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 });
+        }
+    };
+    let task = match line.settle() {
         Ok(task) => task,
         Err(problems) => {
             let lines: Vec<String> = problems.iter().map(|it| format!("  - {it}")).collect();
