@@ -3,6 +3,7 @@
 //!
 //! `cargo run --release -p gateway --example conformance -- --port 3000`
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use gateway::runtime::{self, Inboxes, Settings};
 use gateway::table::context::Context;
 use protocol::engine::Timing;
 use protocol::room::Room;
+use protocol::socket::RESERVED_EVENTS;
 use protocol::websocket::message::Payload;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -135,8 +137,7 @@ impl Application for Echo {
                 cx.broadcast(Broadcast::new(cx.namespace(), rooms, arguments.into()));
                 answer(cx, event.ack);
             }
-            name if name.starts_with('"') || name.parse::<f64>().is_ok() => {}
-            _ => return Err(Malformed),
+            name => return if is_event_name(name) { Ok(()) } else { Err(Malformed) },
         }
         Ok(())
     }
@@ -170,6 +171,14 @@ impl Application for Echo {
 struct Addressed {
     #[serde(rename = "conversationId")]
     conversation_id: String,
+}
+
+/// Whether this JSON text may stand where an event's name does.
+fn is_event_name(json: &str) -> bool {
+    match serde_json::from_str::<Cow<'_, str>>(json) {
+        Ok(name) => !RESERVED_EVENTS.contains(&name.as_ref()),
+        Err(_) => json.parse::<f64>().is_ok(),
+    }
 }
 
 fn first<'a, T: Deserialize<'a>>(arguments: &[&'a RawValue]) -> Option<T> {

@@ -9,3 +9,8 @@ pub use decode::{Packet, PacketError};
 
 /// The namespace that every client joins first.
 pub const ROOT: &str = "/";
+
+/// Event names that a client must not use: an EVENT with one of them closes its connection.
+/// Source: socket.io-parser, reserved events.
+pub const RESERVED_EVENTS: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];

@@ -13,10 +13,7 @@ use crate::rest::request::{
 use crate::rest::word::Availability;
 use crate::schema::json::{Limits, Shape};
 use crate::schema::{Checked, Parser, Value, Violation, check};
-
-/// Names that a client must not use. Source: socket.io-parser, reserved events.
-pub(super) const RESERVED: [&str; 6] =
-    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+use crate::socket::RESERVED_EVENTS;
 
 pub(super) fn decode(parser: &mut Parser, payload: &mut [u8]) -> Result<ClientEvent, EventRefusal> {
     if payload.is_empty() {
@@ -35,7 +32,7 @@ fn read_event(root: Value<'_>) -> Result<ClientEvent, EventRefusal> {
             return Err(Fault::BadName.into());
         }
     };
-    if RESERVED.contains(&name) {
+    if RESERVED_EVENTS.contains(&name) {
         return Err(Fault::ReservedName.into());
     }
     let Some(kind) = EventKind::from_name(name) else {

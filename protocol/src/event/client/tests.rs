@@ -5,6 +5,7 @@ use crate::event::server::ServerEvent;
 use crate::rest::reply::Code;
 use crate::rest::word::Priority;
 use crate::schema::json::SOCKET_DEPTH_MAX;
+use crate::socket::RESERVED_EVENTS;
 
 const ID: &str = "507f1f77bcf86cd799439011";
 
@@ -224,7 +225,7 @@ fn a_broken_packet_closes() {
     ] {
         assert_eq!(decode(text), Err(EventRefusal::Fault(fault)), "{text}");
     }
-    for name in decode::RESERVED {
+    for name in RESERVED_EVENTS {
         let text = format!("[\"{name}\",{{}}]");
         assert_eq!(decode(&text), Err(Fault::ReservedName.into()));
     }
