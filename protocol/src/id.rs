@@ -233,13 +233,13 @@ fn joined<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
 }
 
 const fn hex_digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' | nibble } else { b'a' + (nibble - 10) }
+    if nibble < 10 { b'0' | nibble } else { nibble.wrapping_add(b'a' - 10) }
 }
 
 const fn hex_value(digit: u8) -> Result<u8, IdError> {
     match digit {
         b'0'..=b'9' => Ok(digit & 15),
-        b'a'..=b'f' | b'A'..=b'F' => Ok((digit & 7) + 9),
+        b'a'..=b'f' | b'A'..=b'F' => Ok((digit & 7).wrapping_add(9)),
         _ => Err(IdError),
     }
 }

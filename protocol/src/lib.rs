@@ -12,6 +12,8 @@
 //! - [`rest`]: request and response bodies
 
 #![forbid(unsafe_code)]
+// Tests may count and index: they are fed by us.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 pub mod id;
 pub mod room;

@@ -34,6 +34,10 @@ impl Serialize for Timestamp {
 /// Year, month and day of a day number since 1970-01-01 in the proleptic Gregorian calendar.
 ///
 /// Counts in 400-year eras that begin on 1 March, so that the leap day is an era's last day.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "a day of an era has six digits, and an era number times 400 is less than its days"
+)]
 fn civil(days: i64) -> (i64, i64, i64) {
     const ERA_DAYS: i64 = 146_097;
     let days = days.saturating_add(719_468);
