@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _};
 
+use protocol::engine::Revision;
 use protocol::engine::packet::{self, Packet};
 use protocol::socket::{self, decode, encode};
 use protocol::websocket::close::CloseCode;
@@ -111,7 +112,8 @@ impl<A: Application> Shard<A> {
                 Layer::SocketIo | Layer::Raw => Err(CloseReason::Protocol),
             };
         }
-        match packet::decode_text(&mut payload).map_err(|_| CloseReason::Protocol)? {
+        let packet = packet::decode_text(Revision::V4, &mut payload);
+        match packet.map_err(|_| CloseReason::Protocol)? {
             // COMPAT: the reference ignores `1` on a WebSocket and times out later; closing at
             // once is what its clients wait for.
             Packet::Close => Err(CloseReason::ClientClose(Some(CloseCode::NORMAL))),
@@ -125,6 +127,10 @@ impl<A: Application> Shard<A> {
                 Ok(())
             }
             Packet::Upgrade | Packet::Ignored => Ok(()),
+            Packet::Binary(message) => match layer {
+                Layer::EngineIo => self.engine_message(slot, message, true),
+                Layer::SocketIo | Layer::Raw => Err(CloseReason::Protocol),
+            },
             Packet::Message(text) => match layer {
                 Layer::SocketIo => self.take_packet(slot, text),
                 Layer::EngineIo | Layer::Raw => {

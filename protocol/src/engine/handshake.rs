@@ -18,6 +18,8 @@ pub struct Handshake {
     pub transport: Transport,
     /// The session that it names; `None` opens one.
     pub sid: Option<EngineSid>,
+    /// Whether the client, of revision 3, cannot take binary (`b64=1`): it is sent base64.
+    pub base64: bool,
 }
 
 /// Why a request to the Engine.IO path is refused. Source: Engine.IO v4 "Error codes".
@@ -84,6 +86,7 @@ impl Handshake {
     /// after its other checks.
     pub fn from_query(query: &str) -> Result<Self, HandshakeError> {
         let (mut revision, mut transport, mut sid) = (Revision::V3, None, None);
+        let mut base64 = false;
         for pair in query.split('&') {
             match pair.split_once('=').unwrap_or((pair, "")) {
                 ("EIO", "4") => revision = Revision::V4,
@@ -92,17 +95,18 @@ impl Handshake {
                 ("transport", "websocket") => transport = Some(Transport::WebSocket),
                 ("transport", _) => transport = None,
                 ("sid", text) => sid = Some(text),
+                ("b64", text) => base64 = !text.is_empty(),
                 _ => {}
             }
         }
         let transport = transport.ok_or(HandshakeError::TransportUnknown)?;
         let sid =
             sid.map(|text| text.parse().map_err(|_| HandshakeError::SessionUnknown)).transpose()?;
-        Ok(Self { revision, transport, sid })
+        Ok(Self { revision, transport, sid, base64: base64 && revision == Revision::V3 })
     }
 }
 
-/// The server's first packet: exactly these five keys.
+/// The server's first packet: exactly these five keys, in both revisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenPacket {
     /// The session's secret.
@@ -140,8 +144,12 @@ mod tests {
     fn the_query_names_revision_transport_and_session() {
         let sid = EngineSid::new(1, 0, [7; 12]);
         let query = format!("EIO=4&transport=websocket&t=abc&sid={sid}&x");
-        let expected =
-            Handshake { revision: Revision::V4, transport: Transport::WebSocket, sid: Some(sid) };
+        let expected = Handshake {
+            revision: Revision::V4,
+            transport: Transport::WebSocket,
+            sid: Some(sid),
+            base64: false,
+        };
         assert_eq!(Handshake::from_query(&query), Ok(expected));
         let plain = Handshake::from_query("transport=polling").unwrap();
         assert_eq!((plain.revision, plain.transport), (Revision::V3, Transport::Polling));
@@ -149,6 +157,16 @@ mod tests {
             Handshake::from_query("EIO=04&transport=polling").unwrap().revision,
             Revision::V3
         );
+    }
+
+    #[test]
+    fn base64_is_asked_for_in_revision_3_only() {
+        let base64 = |query| Handshake::from_query(query).unwrap().base64;
+        assert!(base64("EIO=3&transport=polling&b64=1"));
+        assert!(base64("transport=polling&b64=true"));
+        assert!(!base64("EIO=3&transport=polling&b64="));
+        assert!(!base64("EIO=3&transport=polling"));
+        assert!(!base64("EIO=4&transport=polling&b64=1"));
     }
 
     #[test]
