@@ -20,6 +20,7 @@ use gateway::connection::Layer;
 use gateway::event::Chat;
 use gateway::event::client::Client;
 use gateway::handoff::Handoff;
+use gateway::handshake::Served;
 use gateway::http::Doors;
 use gateway::http::origin::Origins;
 use gateway::relay::Relay;
@@ -138,12 +139,14 @@ fn serve(app: &Arc<App>) -> io::Result<Running<Client>> {
     let settings = Settings {
         timing: Timing { interval_ms: 3_600_000, timeout_ms: 3_600_000 },
         connect_timeout_ms: 45_000,
+        upgrade_timeout_ms: 10_000,
         payload_bytes_max: 1_000_000,
         outbox_soft_bytes: 256 * 1024,
         outbox_hard_bytes: 2 * 1024 * 1024,
     };
     let doors = Doors {
         sockets: vec![("/socket.io/", Layer::SocketIo)],
+        served: Served { revision_3: false },
         origins: Arc::new(Origins::new(Vec::new())),
         rest: None,
     };

@@ -11,6 +11,7 @@ use clap::Parser;
 use gateway::application::{Admission, Application, Connect, Event, Malformed};
 use gateway::connection::Layer;
 use gateway::fanout::Broadcast;
+use gateway::handshake::Served;
 use gateway::http::Doors;
 use gateway::http::origin::Origins;
 use gateway::runtime::{self, Inboxes, Settings};
@@ -54,6 +55,7 @@ fn main() -> std::io::Result<()> {
     let settings = Settings {
         timing,
         connect_timeout_ms,
+        upgrade_timeout_ms: protocol::engine::session::UPGRADE_TIMEOUT_MS,
         payload_bytes_max: 1_000_000,
         outbox_soft_bytes: 1 << 20,
         // Echoes and rooms here must not lose anything to a client that is busy sending.
@@ -65,6 +67,7 @@ fn main() -> std::io::Result<()> {
             ("/engine.io/", Layer::EngineIo),
             ("/echo", Layer::Raw),
         ],
+        served: Served { revision_3: false },
         origins: Arc::new(Origins::new(vec!["*".to_owned()])),
         rest: None,
     };

@@ -18,6 +18,8 @@ pub struct Opening {
     pub peer: IpAddr,
     /// The token of an `Authorization: Bearer` header.
     pub bearer: Option<Box<str>>,
+    /// The token of the query, for clients that have no auth payload. Never logged.
+    pub query_token: Option<Box<str>>,
 }
 
 /// A wish to join a namespace.

@@ -1,6 +1,7 @@
 //! One connection: its row in the slab, split by what owns which part.
 //!
 //! - [`outbox`]: what is still to be written
+//! - [`polling`]: what stands in the place of a socket
 //! - [`socket`]: the seam to its bytes
 //! - [`timer`]: the wheel that all deadlines hang on
 //! - [`close`]: why it ends
@@ -9,18 +10,22 @@
 
 pub(crate) mod close;
 pub mod outbox;
+pub(crate) mod polling;
 pub(crate) mod socket;
 pub(crate) mod timer;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use protocol::engine::Heartbeat;
+use protocol::engine::{Heartbeat, Revision};
+use protocol::id::{EngineSid, SocketId};
 use protocol::websocket::decoder::Decoder;
+use protocol::websocket::frame::Role;
 use smallvec::SmallVec;
 
 use crate::application::Opening;
 use crate::connection::outbox::Outbox;
+use crate::connection::polling::Polling;
 use crate::connection::socket::Socket;
 use crate::fanout::Variant;
 use crate::table::room::Places;
@@ -55,10 +60,8 @@ pub(crate) enum Phase {
 /// A row of the slab.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
-    /// The socket.
-    pub(crate) io: Socket,
-    /// Frames that are not complete yet.
-    pub(crate) decoder: Decoder,
+    /// How bytes come and go.
+    pub(crate) link: Link,
     /// Frames that are not written yet.
     pub(crate) outbox: Outbox,
     /// Namespaces joined or being joined.
@@ -75,6 +78,12 @@ pub(crate) struct Connection<S> {
     pub(crate) connect_by_ms: u32,
     /// How its packets are written.
     pub(crate) variant: Variant,
+    /// The revision of Engine.IO.
+    pub(crate) revision: Revision,
+    /// Its sid, if it was opened on polling; a later poll must be told that it is not there any more.
+    pub(crate) sid: Option<Box<EngineSid>>,
+    /// The session that this WebSocket asks to carry, and has not carried yet.
+    pub(crate) probes_for: Option<SocketId>,
     /// What is spoken.
     pub(crate) layer: Layer,
     /// Where it stands.
@@ -83,6 +92,31 @@ pub(crate) struct Connection<S> {
     pub(crate) dirty: bool,
     /// Whether it is in the list of those with more to read.
     pub(crate) hungry: bool,
+}
+
+/// How a connection's bytes come and go.
+#[derive(Debug)]
+pub(crate) enum Link {
+    /// One WebSocket.
+    Socket(WebSocket),
+    /// HTTP requests that name the session. Boxed, because rows are many and these are few.
+    Polling(Box<Polling>),
+}
+
+/// A WebSocket of ours.
+#[derive(Debug)]
+pub(crate) struct WebSocket {
+    /// The socket.
+    pub(crate) io: Socket,
+    /// Frames that are not complete yet.
+    pub(crate) decoder: Decoder,
+}
+
+impl WebSocket {
+    /// A WebSocket whose opening handshake is done.
+    pub(crate) const fn new(io: Socket) -> Self {
+        Self { io, decoder: Decoder::new(Role::Server) }
+    }
 }
 
 /// One namespace of a connection.
@@ -123,6 +157,10 @@ pub struct Adoption {
     pub read_ahead: bytes::Bytes,
     /// What is spoken on it.
     pub layer: Layer,
+    /// The revision of Engine.IO.
+    pub revision: Revision,
+    /// The session that it asks to carry; `None` opens one.
+    pub session: Option<EngineSid>,
     /// Facts from the request.
     pub opening: Opening,
     /// The client's address, for logs.
@@ -130,6 +168,22 @@ pub struct Adoption {
 }
 
 impl<S> Connection<S> {
+    /// Its WebSocket, unless it is on polling.
+    pub(crate) const fn socket(&mut self) -> Option<&mut WebSocket> {
+        match &mut self.link {
+            Link::Socket(socket) => Some(socket),
+            Link::Polling(_) => None,
+        }
+    }
+
+    /// Its polling state, and what waits for a poll.
+    pub(crate) const fn polling(&mut self) -> Option<(&mut Polling, &mut Outbox)> {
+        match &mut self.link {
+            Link::Polling(polling) => Some((polling, &mut self.outbox)),
+            Link::Socket(_) => None,
+        }
+    }
+
     /// Notes that there is more to read than this turn allows.
     pub(crate) fn make_hungry(&mut self, slot: u32, hungry: &mut VecDeque<u32>) {
         if !self.hungry {

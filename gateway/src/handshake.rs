@@ -15,25 +15,33 @@ use ring::digest;
 /// What a key is hashed with. Source: RFC 6455 §1.3.
 const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Checks a request to the Engine.IO path, in the reference server's order.
+/// Which revisions and transports a door serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served {
+    /// Whether clients of revision 3 are let in.
+    pub revision_3: bool,
+}
+
+/// Checks a request to the Engine.IO path, in the reference server's order: what it names, its
+/// method, whether it fits its transport, and last its revision. Whether the session that it names
+/// exists is its shard's to say.
 ///
 /// # Errors
-/// The first check that fails. Sessions over polling are not served yet: their transport is
-/// unknown, and so is every session id, because a WebSocket session has nothing to be found for.
-pub fn check<B>(request: &Request<B>) -> Result<Handshake, HandshakeError> {
+/// The first check that fails.
+pub fn check<B>(request: &Request<B>, served: Served) -> Result<Handshake, HandshakeError> {
     let handshake = Handshake::from_query(request.uri().query().unwrap_or_default())?;
-    match handshake.transport {
-        Transport::WebSocket => {}
-        Transport::Polling => return Err(HandshakeError::TransportUnknown),
-    }
-    if handshake.sid.is_some() {
-        return Err(HandshakeError::SessionUnknown);
-    }
-    if request.method() != Method::GET {
+    let is_upgrade = has_token(request.headers(), &CONNECTION, "upgrade");
+    if handshake.sid.is_none() && request.method() != Method::GET {
         return Err(HandshakeError::BadMethod);
+    }
+    match handshake.transport {
+        Transport::WebSocket if !is_upgrade => return Err(HandshakeError::BadRequest),
+        Transport::Polling if is_upgrade => return Err(HandshakeError::BadRequest),
+        Transport::WebSocket | Transport::Polling => {}
     }
     match handshake.revision {
         Revision::V4 => Ok(handshake),
+        Revision::V3 if served.revision_3 => Ok(handshake),
         Revision::V3 => Err(HandshakeError::UnsupportedRevision),
     }
 }
@@ -84,8 +92,10 @@ fn has_token(headers: &HeaderMap, name: &http::HeaderName, token: &str) -> bool 
 mod tests {
     use super::*;
 
-    fn request(method: Method, query: &str) -> Request<()> {
-        Request::builder().method(method).uri(format!("/socket.io/?{query}")).body(()).unwrap()
+    fn request(method: Method, query: &str, is_upgrade: bool) -> Request<()> {
+        let request = Request::builder().method(method).uri(format!("/socket.io/?{query}"));
+        let connection = if is_upgrade { "Upgrade" } else { "keep-alive" };
+        request.header(CONNECTION, connection).body(()).unwrap()
     }
 
     #[test]
@@ -95,17 +105,23 @@ mod tests {
 
     #[test]
     fn checks_come_in_the_order_of_the_reference_server() {
-        let unknown_sid = "transport=websocket&sid=AAAAAAAAAAAAAAAAAAAA";
-        for (method, query, expected) in [
-            (Method::POST, "transport=carrier-pigeon", HandshakeError::TransportUnknown),
-            (Method::POST, unknown_sid, HandshakeError::SessionUnknown),
-            (Method::POST, "transport=websocket", HandshakeError::BadMethod),
-            (Method::GET, "transport=websocket", HandshakeError::UnsupportedRevision),
-            (Method::GET, "EIO=3&transport=websocket", HandshakeError::UnsupportedRevision),
+        let new = Served { revision_3: false };
+        let websocket = "EIO=4&transport=websocket";
+        let polling = "EIO=4&transport=polling";
+        for (method, query, is_upgrade, expected) in [
+            (Method::POST, "transport=carrier-pigeon", true, HandshakeError::TransportUnknown),
+            (Method::POST, "transport=websocket", false, HandshakeError::BadMethod),
+            (Method::GET, websocket, false, HandshakeError::BadRequest),
+            (Method::GET, polling, true, HandshakeError::BadRequest),
+            (Method::GET, "transport=websocket", true, HandshakeError::UnsupportedRevision),
+            (Method::GET, "EIO=3&transport=polling", false, HandshakeError::UnsupportedRevision),
         ] {
-            assert_eq!(check(&request(method, query)), Err(expected), "{query}");
+            assert_eq!(check(&request(method, query, is_upgrade), new), Err(expected), "{query}");
         }
-        assert!(check(&request(Method::GET, "EIO=4&transport=websocket")).is_ok());
+        assert!(check(&request(Method::GET, websocket, true), new).is_ok());
+        assert!(check(&request(Method::GET, polling, false), new).is_ok());
+        let both = Served { revision_3: true };
+        assert!(check(&request(Method::GET, "EIO=3&transport=polling", false), both).is_ok());
     }
 
     #[test]

@@ -5,6 +5,9 @@
 
 pub mod origin;
 
+mod encoding;
+mod polling;
+
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -14,22 +17,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
-use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::header::{ALLOW, AUTHORIZATION, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use protocol::engine::HandshakeError;
+use protocol::engine::{Handshake, HandshakeError, Revision, Transport};
+use protocol::id::EngineSid;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::application::Opening;
 use crate::connection::{Adoption, Layer};
-use crate::handshake;
+use crate::handshake::{self, Served};
+use crate::table::core::Place;
 use crate::table::inbox::{Message, ShardHandle};
+use crate::table::session::SessionRequest;
 use origin::Origins;
 
 /// Time for a request's head, and between the requests of a connection; then it is closed.
@@ -54,6 +60,8 @@ pub type Rest =
 pub struct Doors {
     /// Mount paths, slash at the end included, and what is spoken in each WebSocket there.
     pub sockets: Vec<(&'static str, Layer)>,
+    /// Which revisions are let in.
+    pub served: Served,
     /// Which origins may open a socket.
     pub origins: Arc<Origins>,
     /// Everything else; without it, everything else is 404.
@@ -71,13 +79,24 @@ impl std::fmt::Debug for Doors {
 pub(crate) struct Host<S> {
     doors: Doors,
     shard: ShardHandle<S>,
+    shards: Arc<[ShardHandle<S>]>,
+    node: u16,
+    payload_bytes_max: usize,
     connections: Cell<usize>,
 }
 
 impl<S: Send + 'static> Host<S> {
-    /// A host without connections.
-    pub(crate) const fn new(doors: Doors, shard: ShardHandle<S>) -> Self {
-        Self { doors, shard, connections: Cell::new(0) }
+    /// A host without connections, on the shard of this place.
+    pub(crate) fn new(doors: Doors, place: &Place<S>, payload_bytes_max: u32) -> Self {
+        let shards = Arc::clone(&place.shards);
+        Self {
+            doors,
+            shard: shards[usize::from(place.shard)].clone(),
+            shards,
+            node: place.node,
+            payload_bytes_max: payload_bytes_max as usize,
+            connections: Cell::new(0),
+        }
     }
 
     /// Connections that are being served.
@@ -147,43 +166,87 @@ impl<S: Send + 'static> Host<S> {
     ) -> (Response<Bytes>, Option<Upgrade>) {
         let path = request.uri().path();
         let door = self.doors.sockets.iter().find(|(mount, _)| path.starts_with(mount));
-        if let Some(&(_, layer)) = door {
-            return match self.open(&mut request, layer, peer) {
-                Ok((response, upgrade)) => (response, Some(upgrade)),
-                Err(error) => (self.refusal(request.headers(), error), None),
+        let Some(&(_, layer)) = door else {
+            return match &self.doors.rest {
+                Some(rest) => (rest(request, peer.ip()).await, None),
+                None => (empty(StatusCode::NOT_FOUND), None),
             };
+        };
+        if request.method() == Method::OPTIONS && layer != Layer::Raw {
+            return (self.doors.origins.preflight(request.headers()), None);
         }
-        match &self.doors.rest {
-            Some(rest) => (rest(request, peer.ip()).await, None),
-            None => (empty(StatusCode::NOT_FOUND), None),
+        let opened = match self.check(&request, layer) {
+            Ok(Some(handshake)) if handshake.transport == Transport::Polling => {
+                return (self.poll(request, handshake, layer, peer).await, None);
+            }
+            Ok(handshake) if self.knows(handshake).await => {
+                Self::open(&mut request, handshake, layer, peer)
+            }
+            Ok(_) => Err(HandshakeError::SessionUnknown),
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok((response, upgrade)) => (response, Some(upgrade)),
+            Err(error) => (self.refusal(request.headers(), error), None),
         }
     }
 
-    fn open(
+    /// What an Engine.IO request asks for; nothing on a bare WebSocket.
+    fn check(
         &self,
+        request: &Request<Incoming>,
+        layer: Layer,
+    ) -> Result<Option<Handshake>, HandshakeError> {
+        let handshake = match layer {
+            Layer::SocketIo | Layer::EngineIo => {
+                Some(handshake::check(request, self.doors.served)?)
+            }
+            Layer::Raw => None,
+        };
+        // Who asks is asked last, and only of whoever opens something.
+        let opens = handshake.is_none_or(|handshake| {
+            handshake.sid.is_none() || handshake.transport == Transport::WebSocket
+        });
+        if opens && !self.doors.origins.allow(request.headers()) {
+            return Err(HandshakeError::Forbidden);
+        }
+        Ok(handshake)
+    }
+
+    /// Switches to WebSocket.
+    fn open(
         request: &mut Request<Incoming>,
+        handshake: Option<Handshake>,
         layer: Layer,
         peer: SocketAddr,
     ) -> Result<(Response<Bytes>, Upgrade), HandshakeError> {
-        match layer {
-            Layer::SocketIo | Layer::EngineIo => drop(handshake::check(request)?),
-            Layer::Raw => {}
-        }
         let response = handshake::accept(request.headers())?;
-        if !self.doors.origins.allow(request.headers()) {
-            return Err(HandshakeError::Forbidden);
-        }
-        let opening = Opening { peer: peer.ip(), bearer: bearer(request.headers()) };
-        let upgrade = Upgrade { on: hyper::upgrade::on(request), layer, opening };
+        let upgrade = Upgrade {
+            on: hyper::upgrade::on(&mut *request),
+            layer,
+            revision: handshake.map_or(Revision::V4, |handshake| handshake.revision),
+            session: handshake.and_then(|handshake| handshake.sid),
+            opening: opening(request.headers(), request.uri(), peer),
+        };
         Ok((response.map(|()| Bytes::new()), upgrade))
     }
 
+    /// Whether there is the session that a handshake names, if it names one.
+    async fn knows(&self, handshake: Option<Handshake>) -> bool {
+        let Some(sid) = handshake.and_then(|handshake| handshake.sid) else { return true };
+        let Some(shard) = self.owner(sid) else { return false };
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let asked = shard.send(Message::Session(SessionRequest::Ask(sid, reply))).await;
+        asked.is_ok() && answer.await.unwrap_or(false)
+    }
+
+    /// The shard that owns a session, if it is one of this process.
+    fn owner(&self, sid: EngineSid) -> Option<&ShardHandle<S>> {
+        if sid.node() == self.node { self.shards.get(usize::from(sid.shard())) } else { None }
+    }
+
     fn refusal(&self, headers: &HeaderMap, error: HandshakeError) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::from(error.body()));
-        *response.status_mut() =
-            StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
+        let mut response = polling::refusal(error);
         self.doors.origins.expose(headers, response.headers_mut());
         response
     }
@@ -197,11 +260,15 @@ impl<S: Send + 'static> Host<S> {
             io,
             read_ahead: parts.read_buf,
             layer: upgrade.layer,
+            revision: upgrade.revision,
+            session: upgrade.session,
             opening: upgrade.opening,
             peer,
         };
+        // A socket that asks for a session goes to whoever has it; there it is closed if nobody does.
+        let shard = upgrade.session.and_then(|sid| self.owner(sid)).unwrap_or(&self.shard);
         let message = Message::Adopt(Box::new(adoption));
-        self.shard.send(message).await.map_err(|_| "the shard has ended")
+        shard.send(message).await.map_err(|_| "the shard has ended")
     }
 }
 
@@ -209,7 +276,22 @@ impl<S: Send + 'static> Host<S> {
 struct Upgrade {
     on: OnUpgrade,
     layer: Layer,
+    revision: Revision,
+    session: Option<EngineSid>,
     opening: Opening,
+}
+
+/// What is kept of a request.
+fn opening(headers: &HeaderMap, uri: &http::Uri, peer: SocketAddr) -> Opening {
+    Opening { peer: peer.ip(), bearer: bearer(headers), query_token: query_token(uri) }
+}
+
+/// The token in the query of a client that has no auth payload: Engine.IO 3. Source: contract 1.5.
+fn query_token(uri: &http::Uri) -> Option<Box<str>> {
+    let mut pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, token) = pairs.find(|(name, _)| *name == "token")?;
+    // A token has no character that a query must escape.
+    Some(token.into())
 }
 
 /// The token of an `Authorization: Bearer` header. PERF: copied, because one kept header pins the

@@ -48,6 +48,11 @@ impl Reactor {
         socket.watch(&self.registry, Token(slot as usize))
     }
 
+    /// Reports a watched socket under another slot from now on, its readiness anew.
+    pub(crate) fn rename(&self, socket: &mut Socket, slot: u32) -> io::Result<()> {
+        socket.rewatch(&self.registry, Token(slot as usize))
+    }
+
     /// Waits until some socket is ready and appends what happened to `out`.
     ///
     /// # Cancel safety

@@ -34,7 +34,7 @@ pub struct Answers(mpsc::Sender<(SocketId, Message<Client>)>);
 
 impl Answers {
     /// Hands an answer in; it comes behind everything that is on the bus now.
-    pub async fn send(&self, socket: SocketId, message: Message<Client>) {
+    pub(crate) async fn send(&self, socket: SocketId, message: Message<Client>) {
         // Without a relay there are no shards either, and nobody to hear it.
         let _ = self.0.send((socket, message)).await;
     }

@@ -151,8 +151,8 @@ fn serve<A: Application>(start: Start<A>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async move {
-        let own = start.place.shards[usize::from(start.place.shard)].clone();
-        let host = Rc::new(Host::new(start.doors, own));
+        let payload_bytes_max = start.settings.payload_bytes_max;
+        let host = Rc::new(Host::new(start.doors, &start.place, payload_bytes_max));
         let listener = tokio::net::TcpListener::from_std(start.listener)?;
         let accepting = accept(Rc::clone(&host), listener, start.stop.clone());
         tokio::task::spawn_local(accepting);

@@ -28,6 +28,7 @@ use crate::connection::Layer;
 use crate::error::Error;
 use crate::event::{self, Chat};
 use crate::handoff::Handoff;
+use crate::handshake::Served;
 use crate::http::origin::Origins;
 use crate::http::{Doors, Rest};
 use crate::relay::Relay;
@@ -126,6 +127,7 @@ fn start(
     let origins = serve.shared.http.origins.iter().filter_map(|origin| origin.to_str().ok());
     let doors = Doors {
         sockets: vec![("/socket.io/", Layer::SocketIo)],
+        served: Served { revision_3: false },
         origins: Arc::new(Origins::new(origins.map(str::to_owned).collect())),
         rest: Some(rest(Arc::clone(door))),
     };
@@ -141,6 +143,7 @@ fn start(
 const SETTINGS: Settings = Settings {
     timing: Timing { interval_ms: 25_000, timeout_ms: 20_000 },
     connect_timeout_ms: 45_000,
+    upgrade_timeout_ms: protocol::engine::session::UPGRADE_TIMEOUT_MS,
     payload_bytes_max: 1_000_000,
     outbox_soft_bytes: 256 * 1024,
     outbox_hard_bytes: 2 * 1024 * 1024,

@@ -1,8 +1,10 @@
 //! The connection table: one shard a core, each the only owner of what is in it.
 //!
 //! - [`shard`]: the loop, and what a turn does in which order
-//! - [`core`]: the slab of connections and the verbs on it
+//! - [`core`], with [`opening`], [`membership`], [`closing`]: the slab of connections and the verbs on
+//!   it
 //! - [`inbound`]: what comes in: frames, packets, namespaces
+//! - [`session`], [`upgrade`]: sessions on long polling, and how they leave it
 //! - [`room`]: the room index
 //! - [`inbox`]: messages from other threads
 //! - [`context`]: what an application may do to a connection
@@ -10,8 +12,15 @@
 pub(crate) mod shard;
 
 pub(crate) mod core;
+
+pub(crate) mod closing;
+pub(crate) mod membership;
+pub(crate) mod opening;
+
 pub(crate) mod inbound;
 pub(crate) mod room;
+pub(crate) mod session;
+pub(crate) mod upgrade;
 
 pub mod context;
 pub mod inbox;

@@ -25,7 +25,21 @@ pub async fn collect<B>(body: B) -> Result<Bytes, Error>
 where
     B: Body + Unpin,
 {
-    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+    collect_within(body, BODY_BYTES_MAX).await
+}
+
+/// The same, with another bound.
+///
+/// # Errors
+/// As [`collect`].
+///
+/// # Cancel safety
+/// As [`collect`].
+pub async fn collect_within<B>(body: B, bytes_max: usize) -> Result<Bytes, Error>
+where
+    B: Body + Unpin,
+{
+    if body.size_hint().lower() > bytes_max as u64 {
         return Err(too_large());
     }
     let mut body = body;
@@ -33,7 +47,7 @@ where
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Error::new(Kind::Invalid, "Request body is incomplete"))?;
         let Ok(mut data) = frame.into_data() else { continue };
-        if collected.len() + data.remaining() > BODY_BYTES_MAX {
+        if collected.len() + data.remaining() > bytes_max {
             return Err(too_large());
         }
         while data.has_remaining() {

@@ -97,6 +97,29 @@ impl Outbox {
         Push::Queued
     }
 
+    /// Takes whole frames out until they have about this many bytes together; at least one, if there
+    /// is one. For transports that do not write to a socket: nothing may be half written.
+    pub(crate) fn take_frames(&mut self, bytes: usize) -> Vec<Bytes> {
+        debug_assert_eq!(self.written, 0, "a frame is half written");
+        let mut queue = match std::mem::take(&mut self.frames) {
+            Frames::None => VecDeque::new(),
+            Frames::One(frame) => VecDeque::from([frame]),
+            Frames::Many(queue) => queue,
+        };
+        let (mut taken, mut sum) = (Vec::new(), 0);
+        while sum < bytes
+            && let Some(frame) = queue.pop_front()
+        {
+            sum += frame.len();
+            taken.push(frame);
+        }
+        self.bytes = self.bytes.saturating_sub(u32::try_from(sum).unwrap_or(u32::MAX));
+        if !queue.is_empty() {
+            self.frames = Frames::Many(queue);
+        }
+        taken
+    }
+
     /// Writes as much as `io` takes.
     pub(crate) fn flush(&mut self, io: &mut impl io::Write) -> Flush {
         while self.bytes > 0 {

@@ -23,6 +23,11 @@ impl Socket {
         self.0.register(registry, token, Interest::READABLE | Interest::WRITABLE)
     }
 
+    /// Has `registry` report under another token from now on, what is ready already included.
+    pub(crate) fn rewatch(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        self.0.reregister(registry, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
     /// Tells the peer that nothing more will come; what it still sends can be read.
     pub(crate) fn finish(&self) {
         // A peer that is gone needs not be told.

@@ -27,8 +27,12 @@ const UNAVAILABLE: &str = "Service temporarily unavailable";
 /// The auth payload is no JSON object.
 pub(super) fn token(parser: &mut Parser, request: Connect<'_>) -> Result<Option<Token>, Fault> {
     let auth = request.auth.map(|auth| ConnectAuth::decode(parser, auth)).transpose()?;
-    let bearer = || request.opening?.bearer.as_deref().map(|bearer| Token(bearer.to_owned()));
-    Ok(auth.and_then(|auth| auth.token).or_else(bearer))
+    let shown = || {
+        let opening = request.opening?;
+        let shown = opening.bearer.as_deref().or(opening.query_token.as_deref());
+        shown.map(|token| Token(token.to_owned()))
+    };
+    Ok(auth.and_then(|auth| auth.token).or_else(shown))
 }
 
 /// Finds out who shows a token, and tells the socket's shard.
@@ -60,8 +64,11 @@ mod tests {
     use crate::application::Opening;
 
     fn shown(auth: Option<&str>, bearer: Option<&str>) -> Option<String> {
-        let opening =
-            Opening { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), bearer: bearer.map(Into::into) };
+        let opening = Opening {
+            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            bearer: bearer.map(Into::into),
+            query_token: None,
+        };
         let mut auth = auth.map(|auth| auth.as_bytes().to_vec());
         let request = Connect { auth: auth.as_deref_mut(), opening: Some(&opening) };
         token(&mut Parser::new(), request).unwrap().map(|token| token.0)

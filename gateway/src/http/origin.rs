@@ -3,10 +3,12 @@
 //! CORS does not guard a WebSocket: a browser opens one to anywhere, and only the server can say
 //! no. Programs that are no browsers send no `Origin`, and are not asked for one.
 
-use http::HeaderMap;
+use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, HOST, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, HOST, HeaderValue, ORIGIN, VARY,
 };
+use http::{HeaderMap, Response, StatusCode};
 
 /// The allowed origins.
 #[derive(Debug, Clone)]
@@ -32,6 +34,20 @@ impl Origins {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         let own = origin.split_once("://").map(|(_scheme, host)| host);
         self.listed.iter().any(|listed| listed == origin) || (own.is_some() && own == host)
+    }
+
+    /// The answer to a preflight.
+    pub fn preflight(&self, request: &HeaderMap) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        self.expose(request, headers);
+        let methods = HeaderValue::from_static("GET,POST,OPTIONS");
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+        if let Some(wanted) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+        }
+        response
     }
 
     /// Lets the page that asked read the answer.

@@ -4,6 +4,7 @@ use std::io::{self, Read as _};
 
 use protocol::engine::Revision;
 use protocol::engine::packet::{self, Packet};
+use protocol::id::SocketId;
 use protocol::socket::{self, decode, encode};
 use protocol::websocket::close::CloseCode;
 use protocol::websocket::decoder::Step;
@@ -23,6 +24,13 @@ use crate::connection::{
 };
 use crate::fanout;
 
+/// How the bytes of a connection are read.
+#[derive(Debug, Clone, Copy)]
+struct Speaks {
+    layer: Layer,
+    revision: Revision,
+}
+
 /// How a packet was taken: the connection goes on, or ends for this reason.
 type Taken = Result<(), CloseReason>;
 
@@ -32,10 +40,11 @@ impl<A: Application> Shard<A> {
         let Some(connection) = self.core.connections.get_mut(slot as usize) else { return };
         // Taken out for the duration, so that the table stays free; one buffer serves the shard.
         let mut buffer = std::mem::take(&mut self.buffer);
-        match connection.io.read(&mut buffer) {
+        let Some(socket) = connection.socket() else { return };
+        match socket.io.read(&mut buffer) {
             Ok(0) => self.core.remove(slot, CloseReason::TransportClose),
             Ok(count) => {
-                // A short read has emptied the socket: another would cost a system call for nothing.
+                // A short read has emptied the socket; another would only cost an EAGAIN.
                 if count == buffer.len() {
                     connection.make_hungry(slot, &mut self.core.hungry);
                 }
@@ -55,80 +64,96 @@ impl<A: Application> Shard<A> {
     /// Takes bytes of one connection; also those that hyper read ahead.
     pub(super) fn take_bytes(&mut self, slot: u32, bytes: &mut [u8]) {
         let limits = self.core.limits();
+        let mut slot = slot;
         let mut rest = bytes;
         loop {
             let Some(connection) = self.core.connections.get_mut(slot as usize) else { return };
             if connection.phase == Phase::Closing {
                 return;
             }
-            let layer = connection.layer;
-            let (consumed, step) = match connection.decoder.decode(rest, &limits) {
+            let speaks = Speaks { layer: connection.layer, revision: connection.revision };
+            let probes_for = connection.probes_for;
+            let Some(socket) = connection.socket() else { return };
+            let (consumed, step) = match socket.decoder.decode(rest, &limits) {
                 Ok(decoded) => decoded,
                 Err(violation) => {
                     return self.core.close(slot, CloseReason::Frame(violation.close_code()));
                 }
             };
             let Step::Message(message) = step else { return };
-            if let Err(reason) = self.take_message(slot, layer, message) {
-                return self.core.close(slot, reason);
+            match self.take_message(slot, speaks, probes_for, message) {
+                Ok(next) => slot = next,
+                Err(reason) => return self.core.close(slot, reason),
             }
             rest = rest.get_mut(consumed..).unwrap_or_default();
         }
     }
 
-    fn take_message(&mut self, slot: u32, layer: Layer, message: Message<'_>) -> Taken {
-        let (payload, binary) = match message {
+    /// Takes one message. Returns the slot that the next bytes of this socket belong to.
+    fn take_message(
+        &mut self,
+        slot: u32,
+        speaks: Speaks,
+        probes_for: Option<SocketId>,
+        message: Message<'_>,
+    ) -> Result<u32, CloseReason> {
+        let (mut payload, binary) = match message {
             Message::Text(payload) => (payload, false),
             Message::Binary(payload) => (payload, true),
             Message::Ping(payload) => {
                 self.core.enqueue(slot, frame::encode(Opcode::Pong, &payload), Class::Durable);
-                return Ok(());
+                return Ok(slot);
             }
-            Message::Pong(_) => return Ok(()),
+            Message::Pong(_) => return Ok(slot),
             Message::Close(frame) => {
                 return Err(CloseReason::ClientClose(frame.map(|frame| frame.code)));
             }
         };
-        match layer {
-            Layer::Raw => {
-                let cx = &mut Context { core: &mut self.core, slot, namespace: 0 };
-                self.app.raw_message(cx, payload, binary).map_err(closing)
-            }
-            Layer::SocketIo | Layer::EngineIo => self.take_engine(slot, layer, payload, binary),
+        if speaks.layer == Layer::Raw {
+            let cx = &mut Context { core: &mut self.core, slot, namespace: 0 };
+            return self.app.raw_message(cx, payload, binary).map(|()| slot).map_err(closing);
         }
+        let packet = if binary {
+            packet::decode_binary(speaks.revision, payload)
+        } else {
+            packet::decode_text(speaks.revision, &mut payload)
+        };
+        let packet = packet.map_err(|_| CloseReason::Protocol)?;
+        if let Some(session) = probes_for {
+            return self.take_probe_packet(slot, session, &packet);
+        }
+        self.take_engine_packet(slot, speaks.layer, packet).map(|()| slot)
     }
 
-    fn take_engine(
+    /// Takes one Engine.IO packet, whatever it came on.
+    pub(super) fn take_engine_packet(
         &mut self,
         slot: u32,
         layer: Layer,
-        mut payload: Payload<'_>,
-        binary: bool,
+        packet: Packet<'_>,
     ) -> Taken {
-        if binary {
-            return match layer {
-                Layer::EngineIo => self.engine_message(slot, payload, true),
-                // No attachment is owed on a Socket.IO connection here.
-                Layer::SocketIo | Layer::Raw => Err(CloseReason::Protocol),
-            };
-        }
-        let packet = packet::decode_text(Revision::V4, &mut payload);
-        match packet.map_err(|_| CloseReason::Protocol)? {
+        let (now_ms, timing) = (self.core.now_ms, self.core.settings.timing);
+        let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
+        connection.heartbeat.handle_traffic(now_ms, timing);
+        match packet {
             // COMPAT: the reference ignores `1` on a WebSocket and times out later; closing at
             // once is what its clients wait for.
             Packet::Close => Err(CloseReason::ClientClose(Some(CloseCode::NORMAL))),
-            // Source: Engine.IO v4 "Heartbeat": only the server pings.
-            Packet::Ping(_) => Err(CloseReason::Protocol),
+            Packet::Ping(data) => {
+                let pong = [packet::PONG, data].concat();
+                let answered = connection.heartbeat.handle_ping(now_ms, timing);
+                answered.map_err(|_| CloseReason::Protocol)?;
+                self.core.enqueue_text(slot, &pong);
+                Ok(())
+            }
             Packet::Pong => {
-                let (now_ms, timing) = (self.core.now_ms, self.core.settings.timing);
-                if let Some(connection) = self.core.connections.get_mut(slot as usize) {
-                    connection.heartbeat.handle_pong(now_ms, timing);
-                }
+                connection.heartbeat.handle_pong(now_ms, timing);
                 Ok(())
             }
             Packet::Upgrade | Packet::Ignored => Ok(()),
             Packet::Binary(message) => match layer {
                 Layer::EngineIo => self.engine_message(slot, message, true),
+                // No attachment is owed on a Socket.IO connection here.
                 Layer::SocketIo | Layer::Raw => Err(CloseReason::Protocol),
             },
             Packet::Message(text) => match layer {

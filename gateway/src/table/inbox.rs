@@ -12,6 +12,7 @@ use protocol::room::Room;
 use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
+use super::session::SessionRequest;
 use crate::connection::Adoption;
 use crate::fanout::{self, Broadcast};
 
@@ -19,10 +20,10 @@ use crate::fanout::{self, Broadcast};
 pub(crate) const INBOX_MESSAGES_MAX: usize = 16 * 1024;
 
 /// Whether a session is among those that a [`Message::Kick`] is for.
-pub type Ends<S> = Box<dyn Fn(&S) -> bool + Send>;
+pub(crate) type Ends<S> = Box<dyn Fn(&S) -> bool + Send>;
 
 /// A message to a shard.
-pub enum Message<S> {
+pub(crate) enum Message<S> {
     /// A socket to take over.
     Adopt(Box<Adoption>),
     /// The application's answer to a wish to join a namespace.
@@ -41,6 +42,8 @@ pub enum Message<S> {
         /// Which of them.
         ends: Ends<S>,
     },
+    /// A request of a session on long polling, or for one.
+    Session(SessionRequest),
     /// Close everything, a few connections a turn, then end.
     Drain,
 }
@@ -53,6 +56,7 @@ impl<S> fmt::Debug for Message<S> {
             Self::Reply(_) => "Reply",
             Self::Broadcast(_) => "Broadcast",
             Self::Kick { .. } => "Kick",
+            Self::Session(_) => "Session",
             Self::Drain => "Drain",
         })
     }
@@ -60,24 +64,24 @@ impl<S> fmt::Debug for Message<S> {
 
 /// The application's answer to a wish to join a namespace.
 #[derive(Debug)]
-pub struct Admit<S> {
+pub(crate) struct Admit<S> {
     /// Who asked.
-    pub socket: SocketId,
+    pub(crate) socket: SocketId,
     /// For which namespace.
-    pub namespace: u8,
+    pub(crate) namespace: u8,
     /// The session, and the rooms that it joins with it; or why not.
-    pub verdict: Result<(S, SmallVec<[Room; 2]>), &'static str>,
+    pub(crate) verdict: Result<(S, SmallVec<[Room; 2]>), &'static str>,
 }
 
 /// Things to do for one socket, in order.
 #[derive(Debug)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// Which.
-    pub socket: SocketId,
+    pub(crate) socket: SocketId,
     /// In which namespace.
-    pub namespace: u8,
+    pub(crate) namespace: u8,
     /// What.
-    pub steps: SmallVec<[Step; 2]>,
+    pub(crate) steps: SmallVec<[Step; 2]>,
 }
 
 /// One thing to do for a socket.
@@ -107,7 +111,7 @@ impl<S> Clone for ShardHandle<S> {
 
 /// A shard that has ended takes no more messages; its connections are gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended;
+pub(crate) struct Ended;
 
 impl<S> ShardHandle<S> {
     /// A handle, and the end that its shard keeps.
@@ -123,12 +127,12 @@ impl<S> ShardHandle<S> {
     ///
     /// # Cancel safety
     /// Dropped before it is done, nothing was sent.
-    pub async fn send(&self, message: Message<S>) -> Result<(), Ended> {
+    pub(crate) async fn send(&self, message: Message<S>) -> Result<(), Ended> {
         self.0.send(message).await.map_err(|_| Ended)
     }
 
     /// Sends if there is a place. Returns whether there was.
-    pub fn offer(&self, message: Message<S>) -> bool {
+    pub(crate) fn offer(&self, message: Message<S>) -> bool {
         self.0.try_send(message).is_ok()
     }
 }

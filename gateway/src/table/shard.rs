@@ -42,7 +42,7 @@ pub(crate) struct Shard<A: Application> {
     pub(super) core: Core<A::Session>,
     pub(super) app: A,
     pub(super) buffer: Box<[u8]>,
-    reactor: Reactor,
+    pub(super) reactor: Reactor,
     inbox: mpsc::Receiver<Message<A::Session>>,
     messages: Vec<Message<A::Session>>,
     ready: Vec<Readiness>,
@@ -116,6 +116,10 @@ impl<A: Application> Shard<A> {
         Ok(())
     }
 
+    pub(super) const fn is_draining(&self) -> bool {
+        self.draining
+    }
+
     fn has_backlog(&self) -> bool {
         !self.core.dirty.is_empty()
             || !self.core.hungry.is_empty()
@@ -172,6 +176,7 @@ impl<A: Application> Shard<A> {
                         self.kick(slot, namespace);
                     }
                 }
+                Message::Session(request) => self.take_session_request(request),
                 Message::Drain => self.draining = true,
             }
         }
@@ -184,7 +189,11 @@ impl<A: Application> Shard<A> {
         }
         let read_ahead = std::mem::take(&mut adoption.read_ahead);
         let peer = adoption.peer;
-        match self.core.adopt(adoption, &self.reactor) {
+        let adopted = match adoption.session {
+            Some(sid) => self.take_probe(adoption, sid),
+            None => self.core.adopt(adoption, None, &self.reactor),
+        };
+        match adopted {
             Ok(slot) if !read_ahead.is_empty() => self.take_bytes(slot, &mut read_ahead.to_vec()),
             Ok(_) => {}
             Err(error) => tracing::warn!(%peer, %error, "cannot take over a socket"),
@@ -267,9 +276,22 @@ impl<S> Core<S> {
     /// A deadline of this slot has come, or an earlier one that has since moved.
     fn come_due(&mut self, slot: u32) {
         let (now_ms, timing) = (self.now_ms, self.settings.timing);
+        let held_ms = self.come_due_polling(slot);
+        let is_polling = self.is_polling(slot);
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         if connection.phase == Phase::Closing {
-            return self.remove(slot, CloseReason::TransportClose);
+            // A session on polling says itself when it is over.
+            if !is_polling {
+                self.remove(slot, CloseReason::TransportClose);
+            }
+            return;
+        }
+        // A probe is bounded by the session that it asks for.
+        if connection.probes_for.is_some() || connection.layer == Layer::Raw {
+            return;
+        }
+        if let Some(held_ms) = held_ms {
+            return self.schedule(slot, held_ms);
         }
         let beat = connection.heartbeat.poll(now_ms, timing);
         let (ping, mut wait_ms) = match beat {

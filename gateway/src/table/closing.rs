@@ -1,0 +1,80 @@
+//! How rows end.
+
+use bytes::Bytes;
+use protocol::websocket::close;
+
+use super::core::{Core, Departure};
+use crate::connection::close::CloseReason;
+use crate::connection::outbox::Class;
+use crate::connection::{Link, Phase};
+
+/// How long a closed connection may take to be closed by its peer too.
+const LINGER_MS: u32 = 2_000;
+
+impl<S> Core<S> {
+    /// Begins to close: memberships end now, the close frame leaves with the turn, and the row
+    /// goes when the peer has closed too, or after the linger.
+    pub(crate) fn close(&mut self, slot: u32, reason: CloseReason) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        if connection.phase == Phase::Closing {
+            return;
+        }
+        if connection.polling().is_some() {
+            return self.close_polling(slot, reason);
+        }
+        let Some(frame) = close_frame(reason) else { return self.remove(slot, reason) };
+        self.enqueue(slot, frame, Class::Durable);
+        self.depart(slot, reason);
+        if let Some(connection) = self.connections.get_mut(slot as usize) {
+            connection.phase = Phase::Closing;
+            self.schedule(slot, LINGER_MS);
+        }
+    }
+
+    /// Ends a connection at once.
+    pub(crate) fn remove(&mut self, slot: u32, reason: CloseReason) {
+        self.depart(slot, reason);
+        // The descriptor closes with the row; readiness that is still on its way finds nobody, or
+        // a later tenant whom it does no harm.
+        let Some(gone) = self.connections.try_remove(slot as usize) else { return };
+        match gone.link {
+            // Whoever waits for a poll of it is told that there is no such session any more.
+            Link::Polling(polling) => {
+                if let Some(probe) = polling.probe {
+                    self.remove(probe, reason);
+                }
+            }
+            Link::Socket(_) => {
+                if let Some(session) = gone.probes_for {
+                    self.lose_probe(session);
+                }
+            }
+        }
+        if let Some(sid) = gone.sid {
+            self.sids.remove(&sid);
+        }
+    }
+
+    pub(super) fn depart(&mut self, slot: u32, reason: CloseReason) {
+        let socket = self.socket_id(slot);
+        while let Some(connection) = self.connections.get(slot as usize)
+            && let Some(membership) = connection.memberships.first()
+        {
+            let namespace = membership.namespace;
+            if let Some(session) = self.end_membership(slot, namespace) {
+                self.departures.push(Departure { socket, session });
+            }
+        }
+        tracing::trace!(slot, reason = reason.label(), "connection closes");
+    }
+}
+
+/// The frame that tells the peer; none when there is nobody to tell.
+fn close_frame(reason: CloseReason) -> Option<Bytes> {
+    if reason == CloseReason::TransportClose {
+        return None;
+    }
+    let mut frame = Vec::new();
+    close::encode_into(&mut frame, reason.close_code(), reason.words());
+    Some(Bytes::from(frame))
+}

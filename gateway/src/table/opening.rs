@@ -1,0 +1,140 @@
+//! How rows begin: a socket that was upgraded, or a session on long polling.
+
+use std::io;
+
+use protocol::engine::{Heartbeat, OpenPacket, Revision};
+use protocol::id::{EngineSid, SocketId};
+use protocol::websocket::frame::{self, Opcode};
+use ring::rand::SecureRandom as _;
+use smallvec::SmallVec;
+
+use super::core::{Core, Settings};
+use crate::application::Opening;
+use crate::connection::outbox::{Class, Outbox};
+use crate::connection::polling::Polling;
+use crate::connection::socket::Socket;
+use crate::connection::{Adoption, Connection, Layer, Link, Phase, WebSocket};
+use crate::fanout::Variant;
+use crate::reactor::Reactor;
+
+/// A wish to open a session on long polling.
+#[derive(Debug)]
+pub(crate) struct PollingWish {
+    /// What is spoken.
+    pub(crate) layer: Layer,
+    /// The revision of Engine.IO.
+    pub(crate) revision: Revision,
+    /// Whether binary must travel as base64 (revision 3).
+    pub(crate) base64: bool,
+    /// Facts from the request.
+    pub(crate) opening: Opening,
+}
+
+/// What a row begins with.
+struct Beginning {
+    link: Link,
+    layer: Layer,
+    revision: Revision,
+    opening: Opening,
+}
+
+impl<S> Core<S> {
+    /// Takes over a socket that opens a session, or asks to carry the one of `probes_for`. Returns
+    /// its slot.
+    pub(crate) fn adopt(
+        &mut self,
+        adoption: Adoption,
+        probes_for: Option<SocketId>,
+        reactor: &Reactor,
+    ) -> io::Result<u32> {
+        let mut io = Socket::new(adoption.io);
+        let key = self.connections.vacant_key();
+        reactor.register(&mut io, u32::try_from(key).map_err(io::Error::other)?)?;
+        let slot = self.insert(Beginning {
+            link: Link::Socket(WebSocket::new(io)),
+            layer: adoption.layer,
+            revision: adoption.revision,
+            opening: adoption.opening,
+        })?;
+        if let Some(connection) = self.connections.get_mut(slot as usize) {
+            connection.probes_for = probes_for;
+        }
+        match adoption.layer {
+            Layer::SocketIo | Layer::EngineIo if probes_for.is_none() => {
+                let sid = self.new_sid()?;
+                let open = self.open_packet(sid, false);
+                self.enqueue(slot, frame::encode(Opcode::Text, open.as_bytes()), Class::Durable);
+                self.schedule_first(slot);
+            }
+            // The session's own state bounds how long a probe may take.
+            Layer::SocketIo | Layer::EngineIo | Layer::Raw => {}
+        }
+        Ok(slot)
+    }
+
+    /// Opens a session on long polling. Returns its slot and its open packet.
+    pub(crate) fn open_polling(&mut self, wish: PollingWish) -> io::Result<(u32, String)> {
+        let sid = self.new_sid()?;
+        let PollingWish { layer, revision, base64, opening } = wish;
+        let polling = Box::new(Polling::new(revision, base64));
+        let link = Link::Polling(polling);
+        let slot = self.insert(Beginning { link, layer, revision, opening })?;
+        if let Some(connection) = self.connections.get_mut(slot as usize) {
+            connection.sid = Some(Box::new(sid));
+        }
+        self.sids.insert(sid, slot);
+        self.schedule_first(slot);
+        Ok((slot, self.open_packet(sid, true)))
+    }
+
+    /// The slot of the session with this sid, if it was opened on polling.
+    pub(crate) fn slot_of_sid(&self, sid: EngineSid) -> Option<u32> {
+        self.sids.get(&sid).copied()
+    }
+
+    fn new_sid(&self) -> io::Result<EngineSid> {
+        let mut secret = [0; 12];
+        self.random.fill(&mut secret).map_err(|_| io::Error::other("no entropy"))?;
+        Ok(EngineSid::new(self.place.node, self.place.shard, secret))
+    }
+
+    fn insert(&mut self, beginning: Beginning) -> io::Result<u32> {
+        let Beginning { link, layer, revision, opening } = beginning;
+        self.nonces += 1;
+        let key = self.connections.insert(Connection {
+            link,
+            outbox: Outbox::default(),
+            memberships: SmallVec::new(),
+            opening: Some(Box::new(opening)),
+            nonce: self.nonces,
+            last_broadcast: 0,
+            heartbeat: Heartbeat::of(revision, self.now_ms, self.settings.timing),
+            connect_by_ms: self.now_ms.wrapping_add(self.settings.connect_timeout_ms),
+            variant: Variant::JsonV4,
+            revision,
+            probes_for: None,
+            sid: None,
+            layer,
+            phase: Phase::Open,
+            dirty: false,
+            hungry: false,
+        });
+        u32::try_from(key).map_err(io::Error::other)
+    }
+
+    fn schedule_first(&mut self, slot: u32) {
+        let Settings { timing, connect_timeout_ms, .. } = self.settings;
+        self.schedule(slot, timing.interval_ms.min(connect_timeout_ms));
+    }
+
+    fn open_packet(&self, sid: EngineSid, upgradable: bool) -> String {
+        OpenPacket {
+            sid,
+            upgradable,
+            ping_interval_ms: self.settings.timing.interval_ms,
+            ping_timeout_ms: self.settings.timing.timeout_ms,
+            payload_bytes_max: self.settings.payload_bytes_max,
+        }
+        .encode()
+    }
+}
