@@ -189,7 +189,9 @@ impl<A: Application> Shard<A> {
             }
             // The server asks for no answers, so every id is unknown, and unknown ids are ignored.
             socket::Packet::Ack { namespace, .. } => self.joined(slot, namespace).map(|_| ()),
-            socket::Packet::Binary { .. } => Err(CloseReason::Protocol),
+            socket::Packet::BinaryEvent { .. } | socket::Packet::BinaryAck { .. } => {
+                Err(CloseReason::Protocol)
+            }
         }
     }
 
@@ -202,7 +204,9 @@ impl<A: Application> Shard<A> {
         }
         let mut copy = text.to_vec();
         let name = match decode::decode_text(&mut copy).ok()? {
-            socket::Packet::Connect { .. } | socket::Packet::Binary { .. } => return None,
+            socket::Packet::Connect { .. }
+            | socket::Packet::BinaryEvent { .. }
+            | socket::Packet::BinaryAck { .. } => return None,
             socket::Packet::Disconnect { namespace }
             | socket::Packet::Event { namespace, .. }
             | socket::Packet::Ack { namespace, .. } => namespace,

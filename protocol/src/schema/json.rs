@@ -78,6 +78,11 @@ impl<'text> Document<'text> {
         Self { tape: Tape(nodes) }
     }
 
+    /// The tape: each value behind the last, a container before what it holds.
+    pub(crate) fn nodes(&self) -> &[Node<'text>] {
+        &self.tape.0
+    }
+
     /// The outermost value.
     pub fn root(&self) -> Value<'_> {
         Value(&self.tape.0)
@@ -207,7 +212,7 @@ impl<'t> Value<'t> {
 
     /// The value under this key; of equal keys the last, as in JavaScript.
     pub fn get(self, key: &str) -> Option<Self> {
-        self.entries().filter(|(name, _)| *name == key).map(|(_, value)| value).last()
+        self.entries().get(key)
     }
 
     fn behind_head(self) -> &'t [Node<'t>] {
@@ -282,6 +287,18 @@ impl<'t> Iterator for Items<'t> {
 /// The entries of an object in the order of the text, equal keys included.
 #[derive(Debug, Clone)]
 pub struct Entries<'t>(Items<'t>);
+
+impl<'t> Entries<'t> {
+    /// The entries that these nodes, the inside of an object, hold.
+    pub(crate) const fn of(inside: &'t [Node<'t>]) -> Self {
+        Self(Items(inside))
+    }
+
+    /// The value under this key; of equal keys the last, as in JavaScript.
+    pub(crate) fn get(self, key: &str) -> Option<Value<'t>> {
+        self.filter(|(name, _)| *name == key).map(|(_, value)| value).last()
+    }
+}
 
 impl<'t> Iterator for Entries<'t> {
     type Item = (&'t str, Value<'t>);

@@ -12,7 +12,12 @@ fn decode(text: &str) -> Result<String, PacketError> {
         Packet::Ack { namespace, id, arguments } => {
             format!("ack {namespace} {id:?} {}", show(arguments))
         }
-        Packet::Binary { attachments } => format!("binary {attachments}"),
+        Packet::BinaryEvent { namespace, ack, attachments, arguments } => {
+            format!("event {namespace} {ack:?} {} +{attachments}", show(Some(arguments)))
+        }
+        Packet::BinaryAck { namespace, id, attachments, arguments } => {
+            format!("ack {namespace} {id:?} {} +{attachments}", show(Some(arguments)))
+        }
     })
 }
 
@@ -35,8 +40,17 @@ fn the_examples_of_the_specification_are_read() {
         (r#"2/admin,7["a,b"]"#, r#"event /admin Some(7) ["a,b"]"#),
         ("2", "event / None -"),
         ("3/admin,13[]", "ack /admin Some(13) []"),
-        (r#"51-["baz",{"_placeholder":true,"num":0}]"#, "binary 1"),
-        (r#"61-/admin,456[{"_placeholder":true,"num":0}]"#, "binary 1"),
+        (
+            r#"51-["baz",{"_placeholder":true,"num":0}]"#,
+            r#"event / None ["baz",{"_placeholder":true,"num":0}] +1"#,
+        ),
+        (r#"52-/admin,7["a"]"#, r#"event /admin Some(7) ["a"] +2"#),
+        (
+            r#"61-/admin,456[{"_placeholder":true,"num":0}]"#,
+            r#"ack /admin Some(456) [{"_placeholder":true,"num":0}] +1"#,
+        ),
+        // What rust_socketio sends for a binary answer.
+        (r#"61-["ack",{}]"#, r#"ack / None ["ack",{}] +1"#),
     ] {
         assert_eq!(decode(text), Ok(packet.to_owned()), "{text}");
     }
@@ -61,7 +75,12 @@ fn what_the_reference_closes_for_is_refused() {
         ("5-[]", PacketError::Attachments),
         ("511-[]", PacketError::Attachments),
         ("51000000000-[]", PacketError::Attachments),
+        ("5256-[]", PacketError::Attachments),
         ("599999999999999999999999-[]", PacketError::Attachments),
+        ("6-[]", PacketError::Attachments),
+        ("51-", PacketError::Payload),
+        ("51-{}", PacketError::Payload),
+        ("61-/a,1", PacketError::Payload),
         ("5-1-[]", PacketError::Attachments),
         ("29007199254740993[\"x\"]", PacketError::AckId),
         ("299999999999999999999999[\"x\"]", PacketError::AckId),
@@ -69,6 +88,14 @@ fn what_the_reference_closes_for_is_refused() {
         assert_eq!(decode(text), Err(error), "{text}");
     }
     assert!(decode("29007199254740992[\"x\"]").is_ok());
+}
+
+#[test]
+fn a_binary_packet_that_owes_nothing_is_a_plain_one() {
+    assert_eq!(decode(r#"50-["a"]"#).unwrap(), r#"event / None ["a"]"#);
+    assert_eq!(decode(r#"50-/b,3["a"]"#).unwrap(), r#"event /b Some(3) ["a"]"#);
+    assert_eq!(decode(r#"60-3["a"]"#).unwrap(), r#"ack / Some(3) ["a"]"#);
+    assert_eq!(decode("50-").unwrap(), "event / None -");
 }
 
 proptest! {
