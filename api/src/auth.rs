@@ -5,6 +5,7 @@
 
 pub mod lifetime;
 pub mod password;
+pub mod permission;
 pub mod role;
 pub mod secret;
 pub mod token;

@@ -44,6 +44,8 @@ use crate::http::limit::{Key, Limiter, Policy};
 use crate::http::reply::Reply;
 use crate::http::router::{Router, Target};
 
+pub use router::Access;
+
 /// What the doors are told at start.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -64,6 +66,11 @@ pub struct Door {
     requests: Limiter,
     attempts: attempt::Attempts,
     is_draining: AtomicBool,
+}
+
+/// Everything that REST offers: methods, paths, and who may call. `HEAD` comes with `GET`.
+pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str, Access)> {
+    route::ROUTES.iter().map(|route| (&route.method, route.path, route.access))
 }
 
 impl Door {

@@ -1,10 +1,10 @@
-//! Who is calling, and what their role alone allows. What depends on a conversation or a message
-//! as well is decided in `service/`, beside that rule. Source: contract 1.4.
+//! Who is calling, and what their role alone allows. Source: contract 1.4.
 
 use protocol::event::server::Actor;
 use protocol::id::{SessionId, UserId};
 use protocol::rest::resource::Role;
 
+use super::permission::{self, Action};
 use crate::error::{Error, Kind};
 
 /// Somebody who is signed in, as the stored account says; nothing of it comes from a token's text
@@ -41,49 +41,15 @@ impl Caller {
         self.role.is_staff()
     }
 
-    /// Passes agents and admins.
+    /// Passes those whose role may do this at all. What depends on a conversation or a message as
+    /// well is asked of the [table](super::permission) by the rule itself.
     ///
     /// # Errors
     /// [`Kind::Forbidden`] for everybody else.
-    pub fn require_staff(&self) -> Result<(), Error> {
-        if self.is_staff() { Ok(()) } else { Err(forbidden()) }
-    }
-
-    /// Passes admins.
-    ///
-    /// # Errors
-    /// [`Kind::Forbidden`] for everybody else.
-    pub fn require_admin(&self) -> Result<(), Error> {
-        match self.role {
-            Role::Admin => Ok(()),
-            Role::User | Role::Agent => Err(forbidden()),
-        }
+    pub fn require(&self, action: Action) -> Result<(), Error> {
+        if permission::is_never_allowed(self.role, action) { Err(FORBIDDEN) } else { Ok(()) }
     }
 }
 
-const fn forbidden() -> Error {
-    Error::new(Kind::Forbidden, "Insufficient permissions")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roles_open_what_the_table_says() {
-        for (role, staff, admin) in
-            [(Role::User, false, false), (Role::Agent, true, false), (Role::Admin, true, true)]
-        {
-            let caller = Caller {
-                user_id: "507f1f77bcf86cd799439011".parse().unwrap(),
-                session_id: "507f1f77bcf86cd799439012".parse().unwrap(),
-                name: "Ada".into(),
-                email: "ada@example.com".into(),
-                avatar: None,
-                role,
-            };
-            assert_eq!(caller.require_staff().is_ok(), staff, "{role:?}");
-            assert_eq!(caller.require_admin().is_ok(), admin, "{role:?}");
-        }
-    }
-}
+/// What is said to somebody whose role does not suffice.
+pub(crate) const FORBIDDEN: Error = Error::new(Kind::Forbidden, "Insufficient permissions");

@@ -7,31 +7,39 @@ mod account;
 mod conversation;
 mod health;
 mod message;
+mod user;
 
 use http::Method;
 
-use super::router::{Handler, Route};
+use super::router::{Access, Handler, Route};
+use crate::auth::permission::Action;
 
 macro_rules! routes {
     ($($method:ident $path:literal $access:ident $module:ident::$handler:ident;)*) => {
         &[$(Route {
             method: Method::$method,
             path: $path,
-            handler: routes!(@ $access $module::$handler),
+            access: routes!(@access $access),
+            handler: routes!(@handler $access $module::$handler),
         }),*]
     };
-    (@ probe $module:ident::$handler:ident) => {
-        Handler::Probe(|call| Box::pin($module::$handler(call)))
-    };
-    (@ open $module:ident::$handler:ident) => {
+    (@access probe) => { Access::Probe };
+    (@access open) => { Access::Open };
+    (@access $action:ident) => { Access::Permitted(Action::$action) };
+    (@handler probe $module:ident::$handler:ident) => {
         Handler::Open(|call| Box::pin($module::$handler(call)))
     };
-    (@ signed_in $module:ident::$handler:ident) => {
+    (@handler open $module:ident::$handler:ident) => {
+        Handler::Open(|call| Box::pin($module::$handler(call)))
+    };
+    (@handler $action:ident $module:ident::$handler:ident) => {
         Handler::SignedIn(|call, caller| Box::pin($module::$handler(call, caller)))
     };
 }
 
-/// Paths are in lower case; `{id}` is the one parameter that a path may have.
+/// Between path and handler stands who may call: anybody (`open`, and uncounted `probe`), or what
+/// the [table of permissions](crate::auth::permission) allows. Paths are in lower case; `{id}` is the
+/// one parameter that a path may have.
 #[rustfmt::skip]
 pub(super) static ROUTES: &[Route] = routes! {
     GET    "/"                                            open      health::root;
@@ -42,21 +50,24 @@ pub(super) static ROUTES: &[Route] = routes! {
     POST   "/api/v1/auth/register"                        open      account::register;
     POST   "/api/v1/auth/login"                           open      account::login;
     POST   "/api/v1/auth/refresh-token"                   open      account::refresh;
-    POST   "/api/v1/auth/logout"                          signed_in account::logout;
-    GET    "/api/v1/auth/profile"                         signed_in account::profile;
+    POST   "/api/v1/auth/logout"                          UseOwnAccount      account::logout;
+    GET    "/api/v1/auth/profile"                         UseOwnAccount      account::profile;
 
-    POST   "/api/v1/conversations"                        signed_in conversation::create;
-    GET    "/api/v1/conversations"                        signed_in conversation::list;
-    GET    "/api/v1/conversations/{id}"                   signed_in conversation::get;
-    PUT    "/api/v1/conversations/{id}"                   signed_in conversation::update;
-    POST   "/api/v1/conversations/{id}/assign"            signed_in conversation::assign;
-    POST   "/api/v1/conversations/{id}/close"             signed_in conversation::close;
+    GET    "/api/v1/users"                                ListPeople         user::list;
+    PATCH  "/api/v1/users/{id}"                           ManagePeople       user::update;
 
-    POST   "/api/v1/messages"                             signed_in message::send;
-    GET    "/api/v1/messages/conversation/{id}"           signed_in message::list;
-    GET    "/api/v1/messages/conversation/{id}/unread-count" signed_in message::unread_count;
-    POST   "/api/v1/messages/conversation/{id}/read"      signed_in message::read_up_to;
-    PUT    "/api/v1/messages/{id}"                        signed_in message::edit;
-    DELETE "/api/v1/messages/{id}"                        signed_in message::delete;
-    POST   "/api/v1/messages/{id}/read"                   signed_in message::read;
+    POST   "/api/v1/conversations"                        CreateConversation conversation::create;
+    GET    "/api/v1/conversations"                        ListConversations  conversation::list;
+    GET    "/api/v1/conversations/{id}"                   SeeConversation    conversation::get;
+    PUT    "/api/v1/conversations/{id}"                   ChangeStatus       conversation::update;
+    POST   "/api/v1/conversations/{id}/assign"            AssignConversation conversation::assign;
+    POST   "/api/v1/conversations/{id}/close"             CloseConversation  conversation::close;
+
+    POST   "/api/v1/messages"                             SendMessage        message::send;
+    GET    "/api/v1/messages/conversation/{id}"           SeeConversation    message::list;
+    GET    "/api/v1/messages/conversation/{id}/unread-count" SeeConversation    message::unread_count;
+    POST   "/api/v1/messages/conversation/{id}/read"      MarkRead           message::read_up_to;
+    PUT    "/api/v1/messages/{id}"                        EditMessage        message::edit;
+    DELETE "/api/v1/messages/{id}"                        DeleteMessage      message::delete;
+    POST   "/api/v1/messages/{id}/read"                   MarkRead           message::read;
 };

@@ -9,12 +9,26 @@ use super::call::Call;
 use super::guard;
 use super::reply::{Refusal, Reply};
 use crate::auth::Caller;
+use crate::auth::permission::Action;
 
 /// A line of the table: a method, a path, and what answers it.
 pub(super) struct Route {
     pub(super) method: Method,
     pub(super) path: &'static str,
+    pub(super) access: Access,
     pub(super) handler: Handler,
+}
+
+/// Who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, and uncounted: probes come every second.
+    Probe,
+    /// Anybody.
+    Open,
+    /// Whoever shows a valid access token and may do this. What the role alone refuses ends before
+    /// the request is read; the rest is for the rules.
+    Permitted(Action),
 }
 
 /// What comes out of a handler.
@@ -22,13 +36,11 @@ pub(super) type Outcome = Result<Reply, Refusal>;
 
 type Answer<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
-/// Who may call, and what is called.
+/// What is called.
 pub(super) enum Handler {
-    /// Anybody, and uncounted: probes come every second.
-    Probe(for<'a> fn(Call<'a>) -> Answer<'a>),
-    /// Anybody.
+    /// Without knowing by whom.
     Open(for<'a> fn(Call<'a>) -> Answer<'a>),
-    /// Whoever shows a valid access token.
+    /// By somebody who is signed in.
     SignedIn(for<'a> fn(Call<'a>, Caller) -> Answer<'a>),
 }
 
@@ -56,14 +68,18 @@ pub(super) enum Target<'t> {
 
 impl Route {
     pub(super) const fn is_probe(&self) -> bool {
-        matches!(self.handler, Handler::Probe(_))
+        matches!(self.access, Access::Probe)
     }
 
     pub(super) async fn run(&self, call: Call<'_>) -> Outcome {
         match self.handler {
-            Handler::Probe(answer) | Handler::Open(answer) => answer(call).await,
+            Handler::Open(answer) => answer(call).await,
             Handler::SignedIn(answer) => {
                 let caller = guard::caller(call.app(), call.headers()).await?;
+                match self.access {
+                    Access::Probe | Access::Open => {}
+                    Access::Permitted(action) => caller.require(action)?,
+                }
                 answer(call, caller).await
             }
         }

@@ -1,17 +1,25 @@
-//! Accounts: registering, signing in and out, the profile. Source: contract 1.3, O1.3.
+//! Accounts: registering, signing in and out, the profile, and managing people. Source: contract
+//! 1.3, O1.3.
+
+mod list;
+mod update;
 
 use std::sync::Arc;
 
 use protocol::id::UserId;
 use protocol::rest::reply::body::{SignedIn, Tokens};
-use protocol::rest::request::{Login, Register, UpdateUser};
+use protocol::rest::request::{Login, Register};
 use protocol::rest::resource::{self, Role};
 use protocol::rest::word::Availability;
 
+pub use list::{PEOPLE_WALKED_MAX, UserPage, list};
+pub use update::{ADMINS_WALKED_MAX, update};
+
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::permission::Action;
+use crate::auth::role::FORBIDDEN;
 use crate::auth::token::TokenPair;
-use crate::bus::Notice;
 use crate::config::FirstAdmin;
 use crate::domain::user::PasswordHash;
 use crate::domain::{User, field};
@@ -34,9 +42,9 @@ pub async fn register(
     request: Register,
     by: Option<&Caller>,
 ) -> Result<SignedIn, Error> {
-    let by_admin = by.is_some_and(|caller| caller.role == Role::Admin);
-    if request.role != Role::User && !by_admin {
-        return Err(Error::new(Kind::Forbidden, "Insufficient permissions"));
+    match request.role {
+        Role::User => {}
+        Role::Agent | Role::Admin => by.ok_or(FORBIDDEN)?.require(Action::AppointStaff)?,
     }
     // Spares the hash; the unique index decides.
     if find_by_email(app, &request.email).await?.is_some() {
@@ -99,40 +107,6 @@ pub async fn logout(app: &Arc<App>, caller: &Caller) -> Result<(), Error> {
 pub async fn profile(app: &App, caller: &Caller) -> Result<resource::User, Error> {
     let user = user::find(app, caller.user_id).await?;
     user.map(|user| user.resource()).ok_or(GONE)
-}
-
-/// Changes what an account may do, and whether it may sign in; both hold at once for all its
-/// sessions. Deactivating ends them.
-///
-/// # Errors
-/// [`Kind::Forbidden`] for everybody but admins, [`Kind::NotFound`] when the account is missing.
-///
-/// # Cancel safety
-/// Runs to its end even if dropped.
-pub async fn update(
-    app: &Arc<App>,
-    caller: &Caller,
-    id: UserId,
-    request: UpdateUser,
-) -> Result<resource::User, Error> {
-    caller.require_admin()?;
-    let mut ops = Vec::new();
-    if let Some(role) = request.role {
-        ops.push(field::set(field::ROLE, role.as_str()));
-    }
-    if let Some(is_active) = request.is_active {
-        ops.push(field::set(field::IS_ACTIVE, is_active));
-    }
-    let app = Arc::clone(app);
-    to_the_end(async move {
-        let user = user::change(&app, id, ops).await?.ok_or(GONE)?;
-        app.bus.announce(Notice::UserChanged { user_id: id, is_active: user.is_active }).await;
-        if !user.is_active {
-            session::revoke_all(&app, id).await?;
-        }
-        Ok(user.resource())
-    })
-    .await
 }
 
 /// Makes an account without signing it in, for whoever owns the machine: `admin create`, and

@@ -15,6 +15,8 @@ pub use list::{CONVERSATIONS_WALKED_MAX, ConversationPage, list};
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::permission::{self, Action, Relation, Verdict};
+use crate::auth::role::FORBIDDEN;
 use crate::domain::{Conversation, field};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Shape};
@@ -40,11 +42,24 @@ impl Membership {
         }
     }
 
+    /// How the caller stands to the conversation.
+    pub fn relation(&self, caller: &Caller) -> Relation {
+        let (created, me) = (self.created_by == caller.user_id, caller.user_id);
+        if created || self.participants.contains(&me) {
+            Relation::Member
+        } else {
+            Relation::Stranger
+        }
+    }
+
+    /// Whether the caller may do this with the conversation.
+    pub fn verdict(&self, caller: &Caller, action: Action) -> Verdict {
+        permission::verdict(caller.role, self.relation(caller), action)
+    }
+
     /// Whether the caller may see the conversation, and so read, write and type in it.
     pub fn admits(&self, caller: &Caller) -> bool {
-        caller.is_staff()
-            || self.created_by == caller.user_id
-            || self.participants.contains(&caller.user_id)
+        self.verdict(caller, Action::SeeConversation).is_allowed()
     }
 }
 
@@ -60,7 +75,7 @@ pub async fn authorize(
     caller: &Caller,
     id: ConversationId,
 ) -> Result<Arc<Membership>, Error> {
-    visible(app, caller, id).await?.ok_or(NOT_FOUND)
+    permitted(app, caller, id, Action::SeeConversation).await?.ok_or(NOT_FOUND)
 }
 
 /// The conversation, with everybody in it expanded.
@@ -79,11 +94,16 @@ pub async fn get(
     view::conversation(app, &conversation, Shape::Single).await
 }
 
-/// Who belongs to the conversation, if the caller may see it.
-pub(super) async fn visible(
+/// Who belongs to the conversation, if the caller may do this with it; `None` when it is missing or
+/// hidden from the caller.
+///
+/// # Errors
+/// [`Kind::Forbidden`] when it is visible, but not for this.
+pub(super) async fn permitted(
     app: &App,
     caller: &Caller,
     id: ConversationId,
+    action: Action,
 ) -> Result<Option<Arc<Membership>>, Error> {
     let membership = match app.memberships.get(&id, app.clock.now()) {
         Ok(membership) => membership,
@@ -94,7 +114,11 @@ pub(super) async fn visible(
             membership
         }
     };
-    Ok(Some(membership).filter(|membership| membership.admits(caller)))
+    match membership.verdict(caller, action) {
+        Verdict::Allowed => Ok(Some(membership)),
+        Verdict::Forbidden => Err(FORBIDDEN),
+        Verdict::Hidden => Ok(None),
+    }
 }
 
 /// The stored conversation.

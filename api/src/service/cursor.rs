@@ -48,6 +48,19 @@ pub(crate) fn decode_seq(text: &str) -> Result<i64, Error> {
     plain(text)?.parse().map_err(|_| refused())
 }
 
+/// A place in the list of people, as clients carry it.
+pub(crate) fn encode_email(email: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("@{email}"))
+}
+
+/// Reads what a client brought back.
+///
+/// # Errors
+/// It is not ours.
+pub(crate) fn decode_email(text: &str) -> Result<String, Error> {
+    plain(text)?.strip_prefix('@').map(str::to_owned).ok_or_else(refused)
+}
+
 fn plain(text: &str) -> Result<String, Error> {
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
     String::from_utf8(bytes).map_err(|_| refused())
@@ -72,5 +85,7 @@ mod tests {
             assert!(ConversationPlace::decode(text).is_err(), "{text}");
         }
         assert!(decode_seq(&place.encode()).is_err());
+        assert_eq!(decode_email(&encode_email("a@b.co")).unwrap(), "a@b.co");
+        assert!(decode_email(&encode_seq(7)).is_err());
     }
 }

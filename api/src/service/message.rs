@@ -21,6 +21,7 @@ pub(super) use read::count_unread;
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::permission::{self, Action, Relation, Verdict};
 use crate::clock::Stamp;
 use crate::domain::{Message, field};
 use crate::error::{Error, Kind};
@@ -37,12 +38,40 @@ pub async fn last_seq(app: &App, id: ConversationId) -> Result<i64, Error> {
     Ok(newest.first().map_or(0, |message| message.seq))
 }
 
-/// The message, if the caller may see where it stands.
-async fn visible(app: &App, caller: &Caller, id: MessageId) -> Result<Message, Error> {
+/// The message, if the caller may do this where it stands.
+async fn visible(
+    app: &App,
+    caller: &Caller,
+    id: MessageId,
+    action: Action,
+) -> Result<Message, Error> {
     let message = find(app, id).await?.ok_or(NOT_FOUND)?;
-    let membership = conversation::visible(app, caller, message.conversation_id).await?;
-    membership.ok_or(NOT_FOUND)?;
+    let place = message.conversation_id;
+    conversation::permitted(app, caller, place, action).await?.ok_or(NOT_FOUND)?;
     Ok(message)
+}
+
+/// The message that is not deleted, if the caller may do this with it.
+async fn permitted(
+    app: &App,
+    caller: &Caller,
+    id: MessageId,
+    action: Action,
+) -> Result<Message, Error> {
+    let message = visible(app, caller, id, Action::SeeConversation).await?;
+    if message.is_deleted {
+        return Err(NOT_FOUND);
+    }
+    match permission::verdict(caller.role, relation(caller, &message), action) {
+        Verdict::Allowed => Ok(message),
+        Verdict::Forbidden => Err(FORBIDDEN),
+        Verdict::Hidden => Err(NOT_FOUND),
+    }
+}
+
+/// How somebody who sees a message stands to it.
+pub(super) fn relation(caller: &Caller, message: &Message) -> Relation {
+    if message.sender_id == caller.user_id { Relation::Sender } else { Relation::Member }
 }
 
 async fn find(app: &App, id: MessageId) -> Result<Option<Message>, Error> {

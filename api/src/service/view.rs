@@ -13,10 +13,11 @@ use protocol::rest::resource::{
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::permission::{self, Action};
 use crate::domain::conversation::ReadCursor;
 use crate::domain::{Conversation, Message, User};
 use crate::error::Error;
-use crate::service::user;
+use crate::service::{message, user};
 
 /// Accounts by id.
 pub(crate) type People = HashMap<UserId, Arc<User>>;
@@ -120,7 +121,11 @@ pub(crate) fn message(
 ) -> resource::Message {
     let shows_history = match viewer {
         Viewer::Room => false,
-        Viewer::Person(caller) => caller.is_staff() || caller.user_id == it.sender_id,
+        Viewer::Person(caller) => {
+            let relation = message::relation(caller, it);
+            let action = Action::SeeEditHistory;
+            permission::verdict(caller.role, relation, action).is_allowed()
+        }
     };
     let edit_history = if shows_history { it.edit_history.clone() } else { Vec::new() };
     let metadata = MessageMetadata {

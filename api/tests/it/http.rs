@@ -8,3 +8,5 @@ mod door;
 mod hostile;
 mod limit;
 mod message;
+mod permission;
+mod user;

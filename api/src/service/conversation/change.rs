@@ -16,6 +16,7 @@ use smallvec::{SmallVec, smallvec};
 use super::Membership;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::permission::Action;
 use crate::domain::{Conversation, field};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Shape};
@@ -38,8 +39,7 @@ pub async fn update(
     request: ConversationChanges,
 ) -> Result<resource::Conversation, Error> {
     const NOT_FOUND: Error = Error::new(Kind::NotFound, "Conversation not found or access denied");
-    super::visible(app, caller, id).await?.ok_or(NOT_FOUND)?;
-    permit(caller, &request)?;
+    super::permitted(app, caller, id, asked(&request)).await?.ok_or(NOT_FOUND)?;
     if let Some(Some(agent)) = request.assigned_to {
         require_agent(app, agent).await?;
     }
@@ -93,7 +93,7 @@ pub async fn assign(
     id: ConversationId,
     agent: Option<UserId>,
 ) -> Result<resource::Conversation, Error> {
-    caller.require_staff()?;
+    caller.require(Action::AssignConversation)?;
     let agent = agent.ok_or(NO_AGENT)?;
     require_agent(app, agent).await?;
     let ops = vec![
@@ -120,7 +120,8 @@ pub async fn close(
     caller: &Caller,
     id: ConversationId,
 ) -> Result<resource::Conversation, Error> {
-    super::authorize(app, caller, id).await?;
+    let action = Action::CloseConversation;
+    super::permitted(app, caller, id, action).await?.ok_or(super::NOT_FOUND)?;
     let ops = vec![
         field::set(field::STATUS, ConversationStatus::Closed.as_str()),
         field::set(field::CLOSED_AT, field::date(app.clock.now())),
@@ -185,24 +186,13 @@ async fn run(
     .await
 }
 
-/// What a user may change, and staff anything. Source: the table in contract 1.4.
-fn permit(caller: &Caller, request: &ConversationChanges) -> Result<(), Error> {
-    if caller.is_staff() {
-        return Ok(());
-    }
-    let status_allowed = match request.status {
-        Some(ConversationStatus::Pending) => false,
-        Some(
-            ConversationStatus::Open | ConversationStatus::Resolved | ConversationStatus::Closed,
-        )
-        | None => true,
-    };
-    let staff_only =
-        request.priority.is_some() || request.tags.is_some() || request.assigned_to.is_some();
-    if status_allowed && !staff_only {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Forbidden, "Insufficient permissions"))
+/// What the request amounts to.
+fn asked(request: &ConversationChanges) -> Action {
+    let triages = request.status == Some(ConversationStatus::Pending)
+        || request.priority.is_some()
+        || request.tags.is_some()
+        || request.assigned_to.is_some();
+    if triages { Action::TriageConversation } else { Action::ChangeStatus }
 }
 
 async fn require_agent(app: &App, agent: UserId) -> Result<(), Error> {

@@ -13,8 +13,9 @@ use protocol::rest::word::{Priority, Scope};
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::permission::Action;
 use crate::domain::{Conversation, Message, field};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::service::cursor::ConversationPlace;
 use crate::service::view::{self, Shape, Viewer};
 use crate::service::{message, user};
@@ -39,7 +40,7 @@ pub struct ConversationPage {
 /// A page of the conversations that the caller asks for and may list.
 ///
 /// # Errors
-/// [`Kind::Forbidden`] when a user asks for more than its own, [`Kind::Invalid`] for a cursor that is
+/// [`Kind::Forbidden`](crate::error::Kind::Forbidden) when a user asks for more than its own, [`Kind::Invalid`](crate::error::Kind::Invalid) for a cursor that is
 /// none.
 pub async fn list(
     app: &App,
@@ -108,11 +109,14 @@ impl Query {
         let me = field::id(caller.user_id.0);
         let source = |index, equals| Source { index, equals };
         let sources = match request.scope {
-            Some(Scope::All | Scope::Unassigned) if !caller.is_staff() => {
-                return Err(Error::new(Kind::Forbidden, "Insufficient permissions"));
+            Some(Scope::All) => {
+                caller.require(Action::ListEverybodys)?;
+                filter.narrowest()
             }
-            Some(Scope::All) => filter.narrowest(),
-            Some(Scope::Unassigned) => vec![source(&CONVERSATIONS_BY_ASSIGNEE, vec![Bson::Null])],
+            Some(Scope::Unassigned) => {
+                caller.require(Action::ListEverybodys)?;
+                vec![source(&CONVERSATIONS_BY_ASSIGNEE, vec![Bson::Null])]
+            }
             Some(Scope::Mine) if caller.is_staff() => {
                 vec![source(&CONVERSATIONS_BY_ASSIGNEE, vec![me])]
             }

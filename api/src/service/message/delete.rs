@@ -9,9 +9,10 @@ use protocol::id::MessageId;
 use protocol::room::Room;
 use smallvec::smallvec;
 
-use super::{FORBIDDEN, NOT_FOUND, head};
+use super::{NOT_FOUND, head};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::permission::Action;
 use crate::clock::Stamp;
 use crate::domain::{Message, field};
 use crate::error::Error;
@@ -27,13 +28,7 @@ use crate::store::{Collection, Guard, Op, Update};
 /// # Cancel safety
 /// Runs to its end even if dropped.
 pub async fn delete(app: &Arc<App>, caller: &Caller, id: MessageId) -> Result<(), Error> {
-    let found = super::visible(app, caller, id).await?;
-    if found.is_deleted {
-        return Err(NOT_FOUND);
-    }
-    if found.sender_id != caller.user_id && !caller.is_staff() {
-        return Err(FORBIDDEN);
-    }
+    let found = super::permitted(app, caller, id, Action::DeleteMessage).await?;
     let (app, user_id) = (Arc::clone(app), caller.user_id);
     to_the_end(async move {
         let _lane = app.lanes.enter(found.conversation_id).await?;

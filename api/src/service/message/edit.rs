@@ -9,9 +9,10 @@ use protocol::rest::resource;
 use protocol::room::Room;
 use smallvec::smallvec;
 
-use super::{FORBIDDEN, NOT_FOUND};
+use super::NOT_FOUND;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::permission::Action;
 use crate::domain::{Message, field, message};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Viewer};
@@ -35,12 +36,12 @@ pub async fn edit(
     id: MessageId,
     content: String,
 ) -> Result<resource::Message, Error> {
-    let found = super::visible(app, caller, id).await?;
+    let found = super::permitted(app, caller, id, Action::EditMessage).await?;
     let conversation_id = found.conversation_id;
     let (app, caller) = (Arc::clone(app), caller.clone());
     to_the_end(async move {
         let _lane = app.lanes.enter(conversation_id).await?;
-        let edited = replace(&app, &caller, id, content).await?;
+        let edited = replace(&app, id, content).await?;
         let event = ServerEvent::MessageEdited(MessageEdited {
             message_id: id,
             content: edited.content.clone(),
@@ -59,17 +60,9 @@ pub async fn edit(
 
 /// One guarded write; the guard is the text that goes into the history, so that no process can put
 /// another one there.
-async fn replace(
-    app: &App,
-    caller: &Caller,
-    id: MessageId,
-    content: String,
-) -> Result<Message, Error> {
+async fn replace(app: &App, id: MessageId, content: String) -> Result<Message, Error> {
     for _ in 0..ATTEMPTS_MAX {
         let before = super::find(app, id).await?.filter(|it| !it.is_deleted).ok_or(NOT_FOUND)?;
-        if before.sender_id != caller.user_id {
-            return Err(FORBIDDEN);
-        }
         let stamp = app.clock.stamp();
         let now = field::date(stamp.timestamp());
         let update = Update {

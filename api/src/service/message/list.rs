@@ -12,6 +12,7 @@ use protocol::time::Timestamp;
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::permission::Action;
 use crate::domain::conversation::ReadCursor;
 use crate::domain::{Message, field};
 use crate::error::{Error, Kind};
@@ -45,7 +46,8 @@ pub async fn list(
     request: ListMessages,
 ) -> Result<MessagePage, Error> {
     const NOT_FOUND: Error = Error::new(Kind::NotFound, "Conversation not found or access denied");
-    conversation::visible(app, caller, id).await?.ok_or(NOT_FOUND)?;
+    let action = Action::SeeConversation;
+    conversation::permitted(app, caller, id, action).await?.ok_or(NOT_FOUND)?;
     let cursors = conversation::read(app, id).await?.ok_or(NOT_FOUND)?.read_cursors;
     let end = super::last_seq(app, id).await?.saturating_add(1);
     let (messages, pagination) = match request.after_seq {

@@ -15,6 +15,7 @@ use smallvec::smallvec;
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::permission::Action;
 use crate::domain::{Conversation, Message, field};
 use crate::error::{Error, Kind};
 use crate::service::{conversation, to_the_end};
@@ -41,9 +42,11 @@ pub async fn mark_read(
     origin: Option<SocketId>,
 ) -> Result<(), Error> {
     let message = match up_to {
-        ReadUpTo::Message(id) => super::visible(app, caller, id).await?,
+        ReadUpTo::Message(id) => super::visible(app, caller, id, Action::MarkRead).await?,
         ReadUpTo::Place { conversation_id, seq } => {
-            conversation::authorize(app, caller, conversation_id).await?;
+            let action = Action::MarkRead;
+            let permitted = conversation::permitted(app, caller, conversation_id, action).await?;
+            permitted.ok_or(NO_CONVERSATION)?;
             match at_or_below(app, conversation_id, seq).await? {
                 Some(message) => message,
                 None => return Ok(()),
@@ -51,7 +54,7 @@ pub async fn mark_read(
         }
     };
     let conversation = conversation::read(app, message.conversation_id).await?;
-    let conversation = conversation.ok_or(Error::new(Kind::NotFound, "Conversation not found"))?;
+    let conversation = conversation.ok_or(NO_CONVERSATION)?;
     if conversation.read_seq(caller.user_id) >= message.seq || !has_room(&conversation, caller) {
         return Ok(());
     }
@@ -148,6 +151,8 @@ async fn store(
     app.bus.publish(Envelope { rooms, except: origin, event }).await;
     Ok(())
 }
+
+const NO_CONVERSATION: Error = Error::new(Kind::NotFound, "Conversation not found");
 
 /// Own messages behind the cursor that are told from unread ones.
 const OWN_COUNTED_MAX: usize = 10_000;

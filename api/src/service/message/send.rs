@@ -18,6 +18,7 @@ use smallvec::smallvec;
 use super::head;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::permission::Action;
 use crate::domain::{Message, field};
 use crate::error::{Error, Kind};
 use crate::service::lane::Lane;
@@ -49,10 +50,11 @@ pub struct Sent {
 /// One durable write; no read, once the conversation's membership and head are cached.
 pub async fn send(app: &Arc<App>, caller: &Caller, request: SendMessage) -> Result<Sent, Error> {
     if request.kind == MessageKind::System {
-        return Err(Error::new(Kind::Forbidden, "Insufficient permissions"));
+        caller.require(Action::SendSystemMessage)?;
     }
-    let visible = conversation::visible(app, caller, request.conversation_id).await?;
-    visible.ok_or(Error::new(Kind::NotFound, "Conversation not found or access denied"))?;
+    let place = request.conversation_id;
+    let permitted = conversation::permitted(app, caller, place, Action::SendMessage).await?;
+    permitted.ok_or(Error::new(Kind::NotFound, "Conversation not found or access denied"))?;
     let (app, caller) = (Arc::clone(app), caller.clone());
     to_the_end(async move {
         let mut lane = app.lanes.enter(request.conversation_id).await?;

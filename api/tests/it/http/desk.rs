@@ -117,7 +117,13 @@ impl Desk {
         self.knock(asking(method, path, token).body(Bytes::new()).unwrap()).await
     }
 
-    async fn with_json(&self, method: Method, path: &str, token: &str, body: Value) -> Answer {
+    pub(super) async fn with_json(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Value,
+    ) -> Answer {
         let request = asking(method, path, token).header(CONTENT_TYPE, "application/json");
         self.knock(request.body(body.to_string().into()).unwrap()).await
     }

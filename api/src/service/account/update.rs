@@ -1,0 +1,114 @@
+//! What an admin changes about an account: what it may do, and whether it may sign in.
+
+use std::sync::Arc;
+
+use bson::Bson;
+use protocol::id::UserId;
+use protocol::rest::request::UpdateUser;
+use protocol::rest::resource::{self, Role};
+
+use super::GONE;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::auth::permission::Action;
+use crate::bus::Notice;
+use crate::domain::{User, field};
+use crate::error::{Error, Kind};
+use crate::service::{session, to_the_end, user};
+use crate::store::index::USERS_BY_ROLE;
+use crate::store::{Collection, Direction, Guard, Scan, Update};
+
+/// Admins that are looked at for one that is active; behind so many that are not, the change is
+/// refused.
+pub const ADMINS_WALKED_MAX: usize = 1_000;
+
+/// Changes what an account may do, and whether it may sign in; both hold at once for all its
+/// sessions. Deactivating ends them.
+///
+/// The last active admin stays one. Of two admins who depose each other at once, on whatever nodes,
+/// neither succeeds: each looks again after its write, and takes it back when nobody is left.
+///
+/// # Errors
+/// [`Kind::Forbidden`] for everybody but admins, [`Kind::NotFound`] when the account is missing,
+/// [`Kind::Conflict`] when no active admin would be left.
+///
+/// # Cancel safety
+/// Runs to its end even if dropped.
+pub async fn update(
+    app: &Arc<App>,
+    caller: &Caller,
+    id: UserId,
+    request: UpdateUser,
+) -> Result<resource::User, Error> {
+    caller.require(Action::ManagePeople)?;
+    let app = Arc::clone(app);
+    to_the_end(async move {
+        let before = user::find(&app, id).await?.ok_or(GONE)?;
+        let role = request.role.unwrap_or(before.role);
+        let is_active = request.is_active.unwrap_or(before.is_active);
+        if request.role.is_none() && request.is_active.is_none() {
+            return Ok(before.resource());
+        }
+        let deposes = is_ruling(&before) && !(role == Role::Admin && is_active);
+        if deposes && !is_ruled_without(&app, id).await? {
+            return Err(LAST_ADMIN);
+        }
+        let ops =
+            vec![field::set(field::ROLE, role.as_str()), field::set(field::IS_ACTIVE, is_active)];
+        let after = user::change(&app, id, ops).await?.ok_or(GONE)?;
+        if deposes && !is_ruled_without(&app, id).await? {
+            reinstate(&app, id, &after).await?;
+            return Err(LAST_ADMIN);
+        }
+        app.bus.announce(Notice::UserChanged { user_id: id, is_active: after.is_active }).await;
+        if !after.is_active {
+            session::revoke_all(&app, id).await?;
+        }
+        Ok(after.resource())
+    })
+    .await
+}
+
+fn is_ruling(user: &User) -> bool {
+    user.role == Role::Admin && user.is_active
+}
+
+/// Whether somebody else is an active admin.
+async fn is_ruled_without(app: &App, id: UserId) -> Result<bool, Error> {
+    let scan = Scan {
+        index: &USERS_BY_ROLE,
+        equals: &[Role::Admin.as_str().into()],
+        after: &[],
+        direction: Direction::Ascending,
+        limit: ADMINS_WALKED_MAX,
+    };
+    for document in app.store.scan(&scan).await? {
+        let admin = User::decode(&document)?;
+        if admin.id != id && is_ruling(&admin) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Makes an account an active admin again, unless somebody has changed it since.
+async fn reinstate(app: &App, id: UserId, deposed: &User) -> Result<(), Error> {
+    let update = Update {
+        collection: Collection::Users,
+        id: field::id(id.0),
+        guard: vec![
+            Guard::Equals(field::ROLE, deposed.role.as_str().into()),
+            Guard::Equals(field::IS_ACTIVE, Bson::Boolean(deposed.is_active)),
+        ],
+        ops: vec![
+            field::set(field::ROLE, Role::Admin.as_str()),
+            field::set(field::IS_ACTIVE, true),
+        ],
+    };
+    app.store.update(update).await?;
+    app.users.forget(&id);
+    app.bus.announce(Notice::UserChanged { user_id: id, is_active: true }).await;
+    Ok(())
+}
+
+const LAST_ADMIN: Error = Error::new(Kind::Conflict, "At least one active admin must remain");
