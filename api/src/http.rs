@@ -128,10 +128,11 @@ impl Door {
         let request_id = header::request_id(&parts.headers)
             .unwrap_or_else(|| header::own_request_id(self.app.clock.object_id()));
         let status = response.status().as_u16();
+        let shown_id = request_id.to_str().unwrap_or_default();
         // Not the query: it is the client's, and may hold what belongs in no log.
         tracing::info!(
-            method = %parts.method, path = parts.uri.path(), status, %address, ?request_id,
-            "request"
+            method = %parts.method, path = parts.uri.path(), status, %address,
+            request_id = %shown_id, "request"
         );
         let headers = response.headers_mut();
         header::secure(headers);
