@@ -38,6 +38,10 @@ pub struct Arguments {
     #[arg(long, env = "JWT_REFRESH_EXPIRES_IN", value_name = "SPAN")]
     pub jwt_refresh_expires_in: Option<String>,
 
+    /// `on` honours access tokens that the original server issued, until they expire. Default: off.
+    #[arg(long, env = "ACCEPT_LEGACY_TOKENS", value_name = "on|off")]
+    pub accept_legacy_tokens: Option<String>,
+
     /// Origins whose pages may call, separated by commas. Default: `http://localhost:3000`.
     #[arg(long, env = "ALLOWED_ORIGINS", value_name = "LIST")]
     pub allowed_origins: Option<String>,
@@ -73,6 +77,8 @@ pub struct Settings {
     pub access_lifetime: Lifetime,
     /// Of a refresh token, and so of a session.
     pub refresh_lifetime: Lifetime,
+    /// Whether access tokens of the original are honoured.
+    pub accept_legacy_tokens: bool,
     /// For the REST doors; the origins hold for sockets too.
     pub http: crate::http::Settings,
     /// The first admin, if one was named.
@@ -134,6 +140,7 @@ impl Arguments {
                 self.jwt_refresh_expires_in.as_deref(),
                 Lifetime::REFRESH_DEFAULT,
             ),
+            accept_legacy_tokens: self.accept_legacy_tokens(&mut found),
             http: self.http(&mut found),
             admin: self.admin(&mut found),
             warnings,
@@ -161,6 +168,17 @@ impl Arguments {
             }
         }
         Some(secrets)
+    }
+
+    fn accept_legacy_tokens(&self, found: &mut Found) -> bool {
+        match given(self.accept_legacy_tokens.as_deref()).map(str::trim) {
+            None | Some("off") => false,
+            Some("on") => true,
+            Some(_) => {
+                found.push("ACCEPT_LEGACY_TOKENS must be on or off");
+                false
+            }
+        }
     }
 
     fn http(&self, found: &mut Found) -> crate::http::Settings {

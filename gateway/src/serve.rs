@@ -60,7 +60,8 @@ pub async fn open(data_dir: &Path, shared: &api::config::Settings) -> Result<Arc
         store,
         bus: Bus::local(),
         passwords: Passwords::new(BCRYPT_COST).map_err(Error::Start)?,
-        tokens: Tokens::new(&secrets, shared.access_lifetime, shared.refresh_lifetime),
+        tokens: Tokens::new(&secrets, shared.access_lifetime, shared.refresh_lifetime)
+            .accepting_legacy(shared.accept_legacy_tokens),
         clock: Clock::wall().map_err(|_| Error::Entropy)?,
         // This process is the store's only owner.
         cache_age_ms_max: i64::MAX,

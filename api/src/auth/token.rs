@@ -5,19 +5,17 @@
 //! e-mail or role: those are read from the stored account. Source: contract O2.1 and 1.3.
 
 mod hmac;
+mod id;
 
 use std::fmt;
-use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use protocol::id::{IdError, SessionId, UserId};
+use protocol::id::{ObjectId, SessionId, UserId};
 use protocol::rest::resource::Role;
 use protocol::time::Timestamp;
-use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 
+pub use self::id::TokenId;
 use super::{Lifetime, Secrets};
 use crate::error::{Error, Kind};
 
@@ -27,11 +25,6 @@ pub const TOKEN_BYTES_MAX: usize = 4_096;
 const ISSUER: &str = "voxora";
 const ACCESS: &str = "access";
 const REFRESH: &str = "refresh";
-
-/// The `jti` claim of both tokens of a pair: 16 random bytes, 22 characters of url-safe base64 on
-/// the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenId([u8; 16]);
 
 /// Whom a pair is for.
 #[derive(Debug, Clone, Copy)]
@@ -55,15 +48,17 @@ pub struct TokenPair {
     pub refresh: String,
 }
 
+/// The sign-in of all access tokens that the original issued: it named none. No session that we
+/// begin has this id.
+pub const LEGACY_SESSION: SessionId = SessionId(ObjectId::from_bytes([0; 12]));
+
 /// What a valid access token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessClaims {
     /// The account.
     pub user_id: UserId,
-    /// The sign-in.
+    /// The sign-in; [`LEGACY_SESSION`] where the original issued the token.
     pub session_id: SessionId,
-    /// The token: its `jti`.
-    pub token_id: TokenId,
     /// When it was signed; whole seconds.
     pub issued_at: Timestamp,
     /// From this moment on it is refused; whole seconds.
@@ -101,6 +96,7 @@ pub struct Tokens {
     access: Keys,
     refresh: Keys,
     validation: Validation,
+    accepts_legacy: bool,
 }
 
 struct Keys {
@@ -124,15 +120,16 @@ struct Written<'a> {
     exp: i64,
 }
 
-/// The claims that are read back; all of them are required.
+/// The claims that are read back. A token of ours has all of them; one of the original has no
+/// `sid`, `jti` and `iss`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Read {
     user_id: UserId,
     r#type: String,
-    sid: SessionId,
-    jti: TokenId,
-    iss: String,
+    sid: Option<SessionId>,
+    jti: Option<TokenId>,
+    iss: Option<String>,
     iat: u32,
     exp: u32,
 }
@@ -154,7 +151,15 @@ impl Tokens {
             access: keys(secrets.access(), access),
             refresh: keys(secrets.refresh(), refresh),
             validation,
+            accepts_legacy: false,
         }
+    }
+
+    /// Whether access tokens that the original issued are honoured until they expire. They name no
+    /// session, so that signing out does not end them.
+    #[must_use]
+    pub fn accepting_legacy(self, accepts_legacy: bool) -> Self {
+        Self { accepts_legacy, ..self }
     }
 
     /// Both tokens for `subject`; the same arguments give the same pair, byte for byte.
@@ -171,10 +176,14 @@ impl Tokens {
     /// It is not one of ours, or `now` is not before its `exp`.
     pub fn verify_access(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
         let read = self.access.verify(&self.validation, token, ACCESS, now)?;
+        let session_id = match read.ids() {
+            Some((session_id, _)) => session_id,
+            None if self.accepts_legacy && read.is_legacy() => LEGACY_SESSION,
+            None => return Err(TokenError::Invalid),
+        };
         Ok(AccessClaims {
             user_id: read.user_id,
-            session_id: read.sid,
-            token_id: read.jti,
+            session_id,
             issued_at: from_seconds(read.iat),
             expires_at: from_seconds(read.exp),
         })
@@ -186,10 +195,11 @@ impl Tokens {
     /// It is not one of ours, or `now` is not before its `exp`.
     pub fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError> {
         let read = self.refresh.verify(&self.validation, token, REFRESH, now)?;
+        let (session_id, token_id) = read.ids().ok_or(TokenError::Invalid)?;
         Ok(RefreshClaims {
             user_id: read.user_id,
-            session_id: read.sid,
-            token_id: read.jti,
+            session_id,
+            token_id,
             issued_at: from_seconds(read.iat),
             expires_at: from_seconds(read.exp),
         })
@@ -198,6 +208,20 @@ impl Tokens {
     /// How long a session lives without a refresh.
     pub const fn refresh_lifetime(&self) -> Lifetime {
         self.refresh.lifetime
+    }
+}
+
+impl Read {
+    /// Session and token, if this is one of ours.
+    fn ids(&self) -> Option<(SessionId, TokenId)> {
+        let is_ours = self.iss.as_deref() == Some(ISSUER);
+        let (sid, jti) = (self.sid?, self.jti?);
+        Some((sid, jti)).filter(|_| is_ours && sid != LEGACY_SESSION)
+    }
+
+    /// Whether it is one of the original: nothing of ours is in it.
+    fn is_legacy(&self) -> bool {
+        self.iss.is_none() && self.sid.is_none() && self.jti.is_none()
     }
 }
 
@@ -238,7 +262,7 @@ impl Keys {
         let read = jsonwebtoken::decode::<Read>(token, &self.verify, validation)
             .map_err(|_| TokenError::Invalid)?
             .claims;
-        if read.r#type != kind || read.iss != ISSUER {
+        if read.r#type != kind {
             return Err(TokenError::Invalid);
         }
         if from_seconds(read.exp) <= now { Err(TokenError::Expired) } else { Ok(read) }
@@ -269,60 +293,6 @@ impl From<TokenError> for Error {
             TokenError::Invalid => Kind::Unauthenticated,
         };
         Self::new(kind, "Invalid or expired token")
-    }
-}
-
-impl TokenId {
-    /// The id with these bytes.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// A new one.
-    ///
-    /// # Errors
-    /// The system gives no random bytes.
-    pub fn random() -> Result<Self, Error> {
-        let mut bytes = [0; 16];
-        SystemRandom::new()
-            .fill(&mut bytes)
-            .map_err(|_| Error::new(Kind::Internal, "Something went wrong!"))?;
-        Ok(Self(bytes))
-    }
-
-    /// The 16 bytes.
-    pub const fn bytes(self) -> [u8; 16] {
-        self.0
-    }
-}
-
-impl fmt::Display for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl FromStr for TokenId {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let mut bytes = [0; 16];
-        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
-            Ok(16) => Ok(Self(bytes)),
-            Ok(_) | Err(_) => Err(IdError),
-        }
-    }
-}
-
-impl Serialize for TokenId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for TokenId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

