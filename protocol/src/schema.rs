@@ -22,6 +22,7 @@ pub mod text;
 
 mod scan;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use check::Checked;
@@ -34,7 +35,7 @@ pub const VIOLATIONS_MAX: usize = 32;
 pub const KEY_CHARS_MAX: usize = 64;
 
 /// One thing that is wrong with a body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Violation {
     /// The key, such as `email` or `tags[0]`; `value` for the body itself.
     pub field: String,

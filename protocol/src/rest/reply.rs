@@ -6,6 +6,9 @@
 pub mod body;
 pub mod repair;
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::rest::resource::Pagination;
@@ -86,6 +89,16 @@ impl Serialize for Code {
     }
 }
 
+impl JsonSchema for Code {
+    fn schema_name() -> Cow<'static, str> {
+        "Code".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::ALL.map(Self::as_str) })
+    }
+}
+
 /// The answer to a request that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[expect(clippy::struct_field_names, reason = "the wire's name")]
@@ -118,13 +131,18 @@ impl<T> Success<T> {
 }
 
 /// The answer to a request that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure<'a> {
+    /// Always false.
     success: bool,
+    /// A sentence for people.
     message: &'a str,
+    /// A stable word for programs.
     code: Code,
+    /// Of a failed validation: the first of `errors`.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
+    /// Of a failed validation: all that is wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Violation],
 }

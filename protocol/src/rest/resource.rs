@@ -2,13 +2,14 @@
 //!
 //! Field order is the wire's order. Source: contract O1.2.
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::time::Timestamp;
 
 /// What an account may do. Source: contract 1.4.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// A customer.
@@ -41,8 +42,9 @@ impl Role {
 }
 
 /// A reference to another resource: its id, or the resource itself where a route expands it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(inline)]
 pub enum Reference<Id, T> {
     /// Not expanded.
     Id(Id),
@@ -51,7 +53,7 @@ pub enum Reference<Id, T> {
 }
 
 /// An account, as its owner sees it. Never carries the password.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// Its id.
@@ -81,7 +83,7 @@ pub struct User {
 }
 
 /// An account inside another resource; which fields are present depends on the place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserSummary {
     /// Its id.
@@ -102,7 +104,7 @@ pub struct UserSummary {
 }
 
 /// A conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Conversation {
     /// Its id.
@@ -150,7 +152,7 @@ pub struct Conversation {
 }
 
 /// A message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// Its id.
@@ -186,7 +188,7 @@ pub struct Message {
 }
 
 /// What surrounds a message's text. Source: contract O1.2 and 1.8.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageMetadata {
     /// True once edited.
@@ -207,7 +209,7 @@ pub struct MessageMetadata {
 impl Eq for MessageMetadata {}
 
 /// The metadata that a client may set; each text ≤ 200 UTF-16 units, `file_url` http(s).
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientMetadata {
     /// Of an attached file.
@@ -215,6 +217,7 @@ pub struct ClientMetadata {
     pub file_name: Option<String>,
     /// In bytes.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_javascript")]
+    #[schemars(with = "Option<f64>")]
     pub file_size: Option<f64>,
     /// Its media type.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -234,7 +237,7 @@ pub struct ClientMetadata {
 }
 
 /// An earlier text of an edited message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Edit {
     /// The text that was replaced.
@@ -244,7 +247,7 @@ pub struct Edit {
 }
 
 /// One reader of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadMark {
     /// Who.
@@ -254,7 +257,7 @@ pub struct ReadMark {
 }
 
 /// The place of a page in a list; a sibling of `data`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pagination {
     /// From 1.

@@ -1,5 +1,6 @@
 //! What stands in an answer's `data`, and the two answers without an envelope of their own.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::id::UserId;
@@ -9,7 +10,7 @@ use crate::time::Timestamp;
 macro_rules! bodies {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
         #[expect(missing_docs, reason = "the fields are the wire's own names")]
         pub struct $name { $(pub $field: $type),* }
@@ -40,7 +41,7 @@ bodies! {
 }
 
 /// What a sign-in is worth.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tokens {
     /// For every request.
@@ -56,7 +57,7 @@ impl std::fmt::Debug for Tokens {
 }
 
 /// The caller's account: the original's `userId, email, role` and the stored fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
     /// The same as `_id`.
@@ -67,7 +68,7 @@ pub struct Profile {
 }
 
 /// `GET /health`. Source: contract O1.6.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Health {
     success: bool,
     message: &'static str,
@@ -82,7 +83,7 @@ impl Health {
 }
 
 /// `GET /`. Source: contract O1.6.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Root {
     success: bool,
     message: &'static str,

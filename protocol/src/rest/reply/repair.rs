@@ -1,5 +1,6 @@
 //! What a client missed. Source: contract 1.6, point 4.
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::id::{ConversationId, MessageId};
@@ -7,7 +8,7 @@ use crate::rest::resource::{Conversation, Message};
 use crate::time::Timestamp;
 
 /// What `join_conversation` answers to a client that says how far it got.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Joined {
     /// The newest `seq` of the conversation.
@@ -26,7 +27,7 @@ pub struct Joined {
 }
 
 /// What `sync` answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Synced {
     /// Where to go on next time; opaque.
@@ -43,7 +44,7 @@ pub struct Synced {
 }
 
 /// A message, or what is left of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Entry {
     /// A message.
@@ -53,7 +54,7 @@ pub enum Entry {
 }
 
 /// What is left of a deleted message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tombstone {
     /// Its id.
