@@ -12,6 +12,9 @@
 //! 6. `reply`: the only translation of outcomes into statuses and bodies
 //! 7. `header`: what every answer carries
 //!
+//! `operation` says beside each route what it takes and gives; `openapi` makes the published document
+//! of that.
+//!
 //! No rule stands here; those are in `service/`. Source: contract O1, O6.
 
 pub mod address;
@@ -23,6 +26,8 @@ mod call;
 mod cors;
 mod guard;
 mod header;
+mod openapi;
+mod operation;
 mod reply;
 mod route;
 mod router;
@@ -63,6 +68,8 @@ pub struct Door {
     app: Arc<App>,
     settings: Settings,
     router: Router,
+    /// The published document, as JSON.
+    document: Bytes,
     requests: Limiter,
     attempts: attempt::Attempts,
     is_draining: AtomicBool,
@@ -81,6 +88,7 @@ impl Door {
             app,
             settings,
             router: Router::new(route::ROUTES),
+            document: openapi::document(route::ROUTES).to_string().into(),
             requests,
             attempts: attempt::Attempts::default(),
             is_draining: AtomicBool::new(false),

@@ -57,6 +57,11 @@ impl<'r> Call<'r> {
         self.door.is_draining.load(Ordering::Relaxed)
     }
 
+    /// The published document, as JSON.
+    pub(super) fn document(&self) -> Bytes {
+        self.door.document.clone()
+    }
+
     pub(super) const fn headers(&self) -> &'r HeaderMap {
         &self.parts.headers
     }

@@ -32,10 +32,11 @@ const SECURITY: [(&str, &str); 12] = [
     ("x-xss-protection", "0"),
 ];
 
-/// Adds the headers that browsers take hints from.
+/// Adds the headers that browsers take hints from, but for those that the answer brings itself.
 pub(super) fn secure(response: &mut HeaderMap) {
     for (name, value) in SECURITY {
-        response.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        let entry = response.entry(HeaderName::from_static(name));
+        entry.or_insert(HeaderValue::from_static(value));
     }
 }
 

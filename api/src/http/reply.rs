@@ -20,7 +20,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 pub(super) struct Reply {
     status: StatusCode,
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: Bytes,
 }
 
 /// Why a handler does not do what it was asked for.
@@ -53,7 +53,8 @@ impl Reply {
     pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Self {
         match serde_json::to_vec(body) {
             Ok(body) => {
-                Self { status, headers: HeaderMap::from_iter([(CONTENT_TYPE, JSON)]), body }
+                let headers = HeaderMap::from_iter([(CONTENT_TYPE, JSON)]);
+                Self { status, headers, body: body.into() }
             }
             Err(error) => {
                 tracing::error!(%error, "an answer cannot be written as JSON");
@@ -64,7 +65,13 @@ impl Reply {
 
     /// No body.
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Vec::new() }
+        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// 200 with a file.
+    pub(super) fn file(media_type: &'static str, body: Bytes) -> Self {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+        Self { status: StatusCode::OK, headers, body }
     }
 
     /// A refusal that no rule made.
@@ -133,7 +140,7 @@ impl Reply {
     /// As the host writes it; the length is stated, because `HEAD` drops the body later.
     pub(super) fn into_response(self) -> Response<Bytes> {
         let length = self.body.len();
-        let mut response = Response::new(Bytes::from(self.body));
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         if self.status != StatusCode::NO_CONTENT {

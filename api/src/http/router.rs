@@ -7,6 +7,7 @@ use http::{HeaderValue, Method};
 
 use super::call::Call;
 use super::guard;
+use super::operation::Operation;
 use super::reply::{Refusal, Reply};
 use crate::auth::Caller;
 use crate::auth::permission::Action;
@@ -16,7 +17,10 @@ pub(super) struct Route {
     pub(super) method: Method,
     pub(super) path: &'static str,
     pub(super) access: Access,
+    /// Module and function of the handler.
+    pub(super) name: &'static str,
     pub(super) handler: Handler,
+    pub(super) operation: Operation,
 }
 
 /// Who may call.

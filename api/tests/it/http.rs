@@ -4,9 +4,11 @@
 mod account;
 mod conversation;
 mod desk;
+mod document;
 mod door;
 mod hostile;
 mod limit;
 mod message;
 mod permission;
+mod published;
 mod user;

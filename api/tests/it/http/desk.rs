@@ -19,6 +19,8 @@ use protocol::rest::resource::Role;
 use protocol::time::Timestamp;
 use serde_json::{Value, json};
 
+use super::published::Published;
+
 /// 2026-01-01T00:00:00.000Z
 pub(super) const START: Timestamp = Timestamp(1_767_225_600_000);
 pub(super) const PASSWORD: &str = "correct horse";
@@ -27,6 +29,7 @@ pub(super) const PASSWORD: &str = "correct horse";
 pub(super) struct Desk {
     pub(super) app: Arc<App>,
     pub(super) door: Door,
+    published: Published,
     _folder: tempfile::TempDir,
 }
 
@@ -70,7 +73,12 @@ impl Desk {
         };
         adjust(&mut settings);
         let app = App::open(parts).await.unwrap();
-        Self { door: Door::new(Arc::clone(&app), settings), app, _folder: folder }
+        let door = Door::new(Arc::clone(&app), settings);
+        let request = Request::get("/api/v1/openapi.json").body(Bytes::new()).unwrap();
+        // From an address that no test speaks from, so that it is counted for none.
+        let document = door.respond(request, "192.0.2.1".parse().unwrap()).await.into_body();
+        let published = Published(serde_json::from_slice(&document).unwrap());
+        Self { door, app, published, _folder: folder }
     }
 
     /// A request, from anywhere.
@@ -80,7 +88,7 @@ impl Desk {
 
     pub(super) async fn knock_from(&self, peer: &str, request: Request<Bytes>) -> Answer {
         let peer: IpAddr = peer.parse().unwrap();
-        let method = request.method().clone();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let (parts, bytes) = self.door.respond(request, peer).await.into_parts();
         let answer = Answer {
             status: parts.status,
@@ -93,6 +101,9 @@ impl Desk {
             bytes,
         };
         answer.check(&method);
+        if !answer.bytes.is_empty() && answer.status != StatusCode::METHOD_NOT_ALLOWED {
+            self.published.foresees(&method, uri.path(), answer.status, &answer.body);
+        }
         answer
     }
 

@@ -1,0 +1,245 @@
+//! The published document: OpenAPI 3.1, made from the table of routes, the tables that decode
+//! requests, the types of the answers and the table of permissions. Nothing in it is written twice.
+//!
+//! Source: OpenAPI 3.1.1, whose schemas are JSON Schema 2020-12.
+
+mod rule;
+
+use http::StatusCode;
+use protocol::rest::reply::Failure;
+use protocol::rest::resource::{Pagination, Role};
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use self::rule::Components;
+use super::operation::{Answer, Operation, Shape};
+use super::router::{Access, Route};
+use crate::auth::permission::{self, Action, Relation, Verdict};
+
+/// The document of these routes.
+pub(super) fn document(routes: &'static [Route]) -> Value {
+    let mut writer = Writer::new();
+    let mut paths: Map<String, Value> = Map::new();
+    for route in routes {
+        let operation = writer.operation(route);
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        path[route.method.as_str().to_ascii_lowercase()] = operation;
+    }
+    let components = writer.components();
+    json!({
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Voxora Chat Support API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": INTRODUCTION,
+        },
+        "servers": [{ "url": "/" }],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+            },
+        },
+    })
+}
+
+const INTRODUCTION: &str = "Bodies may also be written as `application/x-www-form-urlencoded`. \
+    `HEAD` works wherever `GET` does, paths are taken in any case, and a `GET` whose `If-None-Match` \
+    is still right answers 304. Every answer carries `X-Request-Id`, echoed where the request brought \
+    one.";
+
+/// Collects schemas while it writes operations.
+struct Writer {
+    tables: Components,
+    types: SchemaGenerator,
+}
+
+impl Writer {
+    fn new() -> Self {
+        let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        });
+        Self { tables: Components::new(), types: settings.into_generator() }
+    }
+
+    /// Every schema that was named.
+    fn components(mut self) -> Components {
+        self.tables.extend(self.types.take_definitions(true));
+        for schema in self.tables.values_mut() {
+            leave_out_sources(schema);
+        }
+        self.tables
+    }
+
+    fn operation(&mut self, route: &Route) -> Value {
+        let operation = &route.operation;
+        let mut out = json!({
+            "operationId": route.name.replace("::", "_"),
+            "tags": [route.name.split("::").next()],
+            "summary": operation.summary,
+            "parameters": self.parameters(route),
+            "responses": self.responses(route),
+        });
+        if let Some(table) = operation.body {
+            let schema = rule::reference(table, &mut self.tables);
+            out["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        }
+        match route.access {
+            Access::Probe | Access::Open => {}
+            Access::Permitted(action) => {
+                out["security"] = json!([{ "bearer": [] }]);
+                out["x-permission"] = permission(action);
+            }
+        }
+        out
+    }
+
+    fn parameters(&mut self, route: &Route) -> Vec<Value> {
+        let mut parameters = Vec::new();
+        if route.path.contains("{id}") {
+            let schema = json!({ "type": "string", "pattern": "^[0-9a-fA-F]{24}$" });
+            parameters
+                .push(json!({ "name": "id", "in": "path", "required": true, "schema": schema }));
+        }
+        for field in route.operation.query.map_or(&[][..], |table| table.fields) {
+            let mut schema = rule::field(field, &mut self.tables);
+            let doc = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            parameters.push(json!({
+                "name": field.name,
+                "in": "query",
+                "required": field.presence == protocol::schema::Presence::Required,
+                "description": doc,
+                "schema": schema,
+            }));
+        }
+        parameters
+    }
+
+    fn responses(&mut self, route: &Route) -> Value {
+        let (status, content) = self.success(&route.operation);
+        let mut responses = json!({ status.as_str(): content });
+        if route.method == http::Method::GET {
+            responses["304"] = json!({ "description": "The client's copy is still right" });
+        }
+        let failure = self.types.subschema_for::<Failure<'static>>();
+        for status in refusals(route) {
+            responses[status.as_str()] = json!({
+                "description": status.canonical_reason(),
+                "content": { "application/json": { "schema": failure } },
+            });
+        }
+        responses
+    }
+
+    fn success(&mut self, operation: &Operation) -> (StatusCode, Value) {
+        let (status, media_type, schema) = match operation.answer {
+            Answer::Data(status, shape) => (status, JSON, self.envelope(Some(shape), false)),
+            Answer::Page(shape) => (StatusCode::OK, JSON, self.envelope(Some(shape), true)),
+            Answer::Bare => (StatusCode::OK, JSON, self.envelope(None, false)),
+            Answer::Whole(shape) => (StatusCode::OK, JSON, shape(&mut self.types).into()),
+            Answer::File(media_type) => (StatusCode::OK, media_type, json!({ "type": "string" })),
+        };
+        let content = json!({ media_type: { "schema": schema } });
+        (status, json!({ "description": operation.summary, "content": content }))
+    }
+
+    fn envelope(&mut self, data: Option<Shape>, is_page: bool) -> Value {
+        let mut properties =
+            json!({ "success": { "const": true }, "message": { "type": "string" } });
+        let mut required = vec!["success", "message"];
+        if let Some(shape) = data {
+            properties["data"] = shape(&mut self.types).into();
+            required.push("data");
+        }
+        if is_page {
+            properties["pagination"] = self.types.subschema_for::<Pagination>().into();
+            required.push("pagination");
+        }
+        json!({
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        })
+    }
+}
+
+const JSON: &str = "application/json";
+
+/// The statuses of a route's refusals: what its form, its permission and its operation lead to.
+fn refusals(route: &Route) -> Vec<StatusCode> {
+    let operation = &route.operation;
+    let mut out = operation.refusals.to_vec();
+    let has_id = route.path.contains("{id}");
+    if has_id || operation.query.is_some() || operation.body.is_some() {
+        out.push(StatusCode::BAD_REQUEST);
+    }
+    if has_id {
+        out.push(StatusCode::NOT_FOUND);
+    }
+    // Whatever body comes is read within its bound before the route is looked at.
+    out.push(StatusCode::PAYLOAD_TOO_LARGE);
+    if operation.body.is_some() {
+        out.push(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    match route.access {
+        Access::Probe => {}
+        Access::Open => out.push(StatusCode::TOO_MANY_REQUESTS),
+        Access::Permitted(action) => {
+            out.extend([StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS]);
+            for (verdict, status) in [
+                (Verdict::Forbidden, StatusCode::FORBIDDEN),
+                (Verdict::Hidden, StatusCode::NOT_FOUND),
+            ] {
+                if cells(action).any(|(_, _, cell)| cell == verdict) {
+                    out.push(status);
+                }
+            }
+        }
+    }
+    out.push(StatusCode::SERVICE_UNAVAILABLE);
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// An action's line of the table, for people and programs.
+fn permission(action: Action) -> Value {
+    let mut out = json!({ "action": format!("{action:?}") });
+    for (role, relation, verdict) in cells(action) {
+        out[role.as_str()][format!("{relation:?}").to_lowercase()] = match verdict {
+            Verdict::Allowed => json!("allowed"),
+            Verdict::Forbidden => json!(403),
+            Verdict::Hidden => json!(404),
+        };
+    }
+    out
+}
+
+fn cells(action: Action) -> impl Iterator<Item = (Role, Relation, Verdict)> {
+    [Role::User, Role::Agent, Role::Admin].into_iter().flat_map(move |role| {
+        Relation::ALL.map(|relation| (role, relation, permission::verdict(role, relation, action)))
+    })
+}
+
+/// Descriptions come from the sources' comments, where a reference to the contract may follow.
+fn leave_out_sources(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(Value::String(text)) = object.get_mut("description")
+                && let Some(end) = text.find("Source:")
+            {
+                text.truncate(text.get(..end).unwrap_or_default().trim_end().len());
+            }
+            object.values_mut().for_each(leave_out_sources);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_sources),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

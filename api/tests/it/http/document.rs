@@ -1,0 +1,53 @@
+//! The published document and its page.
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use serde_json::Value;
+
+use super::desk::Desk;
+
+async fn fetch(desk: &Desk, path: &str) -> Response<Bytes> {
+    let request = Request::get(path).body(Bytes::new()).unwrap();
+    let response = desk.door.respond(request, "198.51.100.7".parse().unwrap()).await;
+    assert_eq!(response.status(), StatusCode::OK, "{path}");
+    response
+}
+
+#[tokio::test]
+async fn document_is_published_as_openapi_3_1() {
+    let desk = Desk::open().await;
+    let response = fetch(&desk, "/api/v1/openapi.json").await;
+    assert_eq!(response.headers()["content-type"], "application/json; charset=utf-8");
+    let document: Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(document["openapi"], "3.1.1");
+    for (method, path, _) in api::http::routes() {
+        let method = method.as_str().to_ascii_lowercase();
+        assert!(document["paths"][path][method].is_object(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn page_fetches_nothing_from_elsewhere_and_needs_no_inline_code() {
+    let desk = Desk::open().await;
+    let page = fetch(&desk, "/api/v1/docs/").await;
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'") && policy.contains("script-src 'self'"));
+    assert!(!policy.contains("unsafe-inline") && !policy.contains("upgrade-insecure-requests"));
+    let html = String::from_utf8_lossy(page.body()).into_owned();
+    for (path, media_type) in [
+        ("/api/v1/docs/page.js", "text/javascript; charset=utf-8"),
+        ("/api/v1/docs/page.css", "text/css; charset=utf-8"),
+    ] {
+        assert!(html.contains(path));
+        let file = fetch(&desk, path).await;
+        assert_eq!(file.headers()["content-type"], media_type);
+        let text = String::from_utf8_lossy(file.body()).into_owned();
+        for address in ["http://", "https://", "innerHTML", "@import"] {
+            assert!(!text.contains(address) && !html.contains(address), "{path}: {address}");
+        }
+    }
+    for inline in ["<style", " style=", " onclick", "javascript:"] {
+        assert!(!html.contains(inline), "{inline}");
+    }
+}
