@@ -4,11 +4,13 @@
 //! and slow in the other. One single-document write decides; what follows it is idempotent and can
 //! be repaired: no transaction across documents is assumed.
 //!
-//! Two engines: [`embedded`] (one machine, durable, nothing installed) and MongoDB. One contract
-//! suite runs against each.
+//! Two engines: [`embedded`] (one machine, durable, nothing installed) and `mongo` (the feature
+//! `mongodb`). One contract suite runs against each.
 
 pub mod embedded;
 pub mod index;
+#[cfg(feature = "mongodb")]
+pub mod mongo;
 
 use std::path::Path;
 
@@ -142,6 +144,9 @@ pub fn bson_id(id: ObjectId) -> Bson {
 pub enum Store {
     /// The embedded engine.
     Embedded(embedded::Embedded),
+    /// MongoDB.
+    #[cfg(feature = "mongodb")]
+    Mongo(mongo::Mongo),
 }
 
 impl Store {
@@ -155,15 +160,31 @@ impl Store {
         embedded::Embedded::open(folder).map(Self::Embedded)
     }
 
+    /// Connects to the MongoDB at this address (`mongodb://…`), on a tokio runtime, and builds the
+    /// indexes that are missing.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`](mongo::ConnectError).
+    #[cfg(feature = "mongodb")]
+    pub async fn connect_mongodb(address: &str) -> Result<Self, mongo::ConnectError> {
+        mongo::Mongo::connect(address).await.map(Self::Mongo)
+    }
+
     /// The name of this store's history: made with the store, made anew by a restore.
     pub fn epoch(&self) -> &str {
         match self {
             Self::Embedded(engine) => engine.epoch(),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(engine) => engine.epoch(),
         }
     }
 }
 
-#[expect(clippy::unused_async, reason = "an engine across a network waits where this one reads")]
+#[cfg_attr(
+    not(feature = "mongodb"),
+    expect(clippy::unused_async, reason = "an engine across a network waits where this one reads")
+)]
 impl Store {
     /// The document with this id.
     ///
@@ -177,6 +198,8 @@ impl Store {
     ) -> Result<Option<RawDocumentBuf>, StoreError> {
         match self {
             Self::Embedded(engine) => engine.get(collection, id),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(engine) => engine.get(collection, id).await,
         }
     }
 
@@ -192,6 +215,8 @@ impl Store {
     ) -> Result<Vec<RawDocumentBuf>, StoreError> {
         match self {
             Self::Embedded(engine) => engine.get_many(collection, ids),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(engine) => engine.get_many(collection, ids).await,
         }
     }
 
@@ -207,6 +232,8 @@ impl Store {
     pub async fn scan(&self, scan: &Scan<'_>) -> Result<Vec<RawDocumentBuf>, StoreError> {
         match self {
             Self::Embedded(engine) => engine.scan(scan),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(engine) => engine.scan(scan).await,
         }
     }
 
@@ -226,6 +253,8 @@ impl Store {
     pub async fn count(&self, scan: &Scan<'_>) -> Result<u64, StoreError> {
         match self {
             Self::Embedded(engine) => engine.count(scan),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(engine) => engine.count(scan).await,
         }
     }
 
@@ -237,6 +266,8 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         match self {
             Self::Embedded(engine) => engine.ping(),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(engine) => engine.ping().await,
         }
     }
 }
@@ -250,6 +281,8 @@ impl Store {
     pub async fn insert(&self, insert: Insert) -> Result<(), StoreError> {
         match self {
             Self::Embedded(engine) => engine.insert(insert).await,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(engine) => engine.insert(insert).await,
         }
     }
 
@@ -262,6 +295,8 @@ impl Store {
     pub async fn update(&self, update: Update) -> Result<Option<RawDocumentBuf>, StoreError> {
         match self {
             Self::Embedded(engine) => engine.update(update).await,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(engine) => engine.update(update).await,
         }
     }
 
@@ -279,6 +314,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         match self {
             Self::Embedded(engine) => engine.delete(collection, id.clone(), guard.to_vec()).await,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(engine) => engine.delete(collection, id, guard).await,
         }
     }
 
@@ -287,6 +324,8 @@ impl Store {
     pub async fn close(&self) {
         match self {
             Self::Embedded(engine) => engine.close().await,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(engine) => engine.close().await,
         }
     }
 }

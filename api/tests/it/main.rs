@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "where a test unwraps, the panic is the failure")]
 
 mod http;
+#[cfg(feature = "mongodb")]
+mod mongod;
 mod service;
 mod store;

@@ -1,4 +1,5 @@
-//! The rules over a real embedded store and a real bus.
+//! The rules over a real store and a real bus: the embedded engine, or with `TEST_STORE=mongodb` in
+//! the environment a real MongoDB.
 
 mod world;
 

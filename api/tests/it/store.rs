@@ -2,3 +2,5 @@
 
 mod contract;
 mod embedded;
+#[cfg(feature = "mongodb")]
+mod mongo;

@@ -28,14 +28,25 @@ pub(crate) const START: Timestamp = Timestamp(1_769_850_303_000);
 
 pub(crate) struct World {
     pub(crate) app: Arc<App>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl World {
+    /// On the engine that the environment names: the same tests hold for each.
     pub(crate) async fn new() -> Self {
+        #[cfg(feature = "mongodb")]
+        if engine() == "mongodb" {
+            let address = crate::mongod::common().fresh_address();
+            return Self::over(Store::connect_mongodb(&address).await.unwrap()).await;
+        }
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open_embedded(folder.path()).unwrap();
-        Self { app: open(store, START).await, _folder: folder }
+        Self { _folder: Some(folder), ..Self::over(store).await }
+    }
+
+    /// On a store that lies elsewhere.
+    pub(crate) async fn over(store: Store) -> Self {
+        Self { app: open(store, START).await, _folder: None }
     }
 
     /// The same store under a new process, whose clock stands at `now`.
@@ -102,6 +113,12 @@ impl World {
     pub(crate) fn listen(&self) -> Ear {
         Ear(self.app.bus.subscribe())
     }
+}
+
+#[cfg(feature = "mongodb")]
+#[expect(clippy::disallowed_methods, reason = "tests have no command line of their own")]
+fn engine() -> String {
+    std::env::var("TEST_STORE").unwrap_or_default()
 }
 
 async fn open(store: Store, now: Timestamp) -> Arc<App> {

@@ -1,0 +1,368 @@
+//! MongoDB: a replica set or a sharded cluster, for what one machine cannot hold.
+//!
+//! Owns the driver's client and two tasks: `mongo/group.rs` stores messages in groups,
+//! `mongo/follow_up.rs` does what follows from them. Knows nothing of what the documents mean,
+//! beyond which messages stand in one conversation.
+//!
+//! Every write is acknowledged by the majority and its journals, every read sees only what is. All
+//! waits have a bound; past it the answer is [`StoreError::Unavailable`].
+//!
+//! Read on in `mongo/connect.rs` (what the driver is told), `mongo/scan.rs` (a walk along an index)
+//! and `mongo/failure.rs` (errors).
+
+mod change;
+mod connect;
+mod failure;
+mod follow_up;
+mod group;
+mod index;
+mod scan;
+
+use std::collections::HashMap;
+use std::future::IntoFuture;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::error::Error;
+use mongodb::options::{Hint, ReturnDocument};
+use mongodb::{Client, Database};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub use connect::ConnectError;
+
+use super::{Collection, Guard, Insert, Scan, StoreError, Update};
+use failure::{TimedOut, translate, unavailable};
+use follow_up::{FollowUps, Runner};
+
+/// How long one operation may take, waiting for a connection and for other nodes included; then it
+/// is unavailable, and a write may or may not have happened.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How long the server may work on a read; then it stops.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Operations under way at once, waiting for a connection included; a further one is refused as
+/// busy. Grouped messages do not count: they have a queue of their own.
+const OPERATIONS_MAX: usize = 1_024;
+
+/// Documents fetched at once by a long scan.
+const BATCH_LEN_MAX: usize = 1_000;
+
+/// The largest document that the server takes; one beyond it is refused.
+const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A handle on the MongoDB engine; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Mongo {
+    engine: Arc<Engine>,
+}
+
+#[derive(Debug)]
+struct Engine {
+    client: Client,
+    database: Database,
+    epoch: String,
+    places: Semaphore,
+    follow_ups: Arc<FollowUps>,
+    workers: Mutex<Option<Workers>>,
+    is_closed: AtomicBool,
+}
+
+/// The tasks and the way to them.
+#[derive(Debug)]
+struct Workers {
+    inserts: mpsc::Sender<group::Job>,
+    inserting: JoinHandle<()>,
+    following: JoinHandle<()>,
+}
+
+impl Mongo {
+    /// Connects to the database that this address names, builds missing indexes, and gives a new
+    /// store its name. Must be called on a tokio runtime, on which the engine's tasks then run.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub async fn connect(address: &str) -> Result<Self, ConnectError> {
+        let connect::Connected { client, database, epoch } = connect::connect(address).await?;
+        let (follow_ups, runner) = FollowUps::new(database.clone());
+        let (inserts, jobs) = mpsc::channel(group::INSERTS_WAITING_MAX);
+        let messages = database.collection(Collection::Messages.name());
+        let workers = Workers {
+            inserts,
+            inserting: tokio::spawn(group::run(messages, jobs, Arc::clone(&follow_ups))),
+            following: tokio::spawn(Runner::run(runner)),
+        };
+        let engine = Engine {
+            client,
+            database,
+            epoch,
+            places: Semaphore::new(OPERATIONS_MAX),
+            follow_ups,
+            workers: Mutex::new(Some(workers)),
+            is_closed: AtomicBool::new(false),
+        };
+        Ok(Self { engine: Arc::new(engine) })
+    }
+
+    pub(super) fn epoch(&self) -> &str {
+        &self.engine.epoch
+    }
+
+    pub(super) async fn get(
+        &self,
+        collection: Collection,
+        id: &Bson,
+    ) -> Result<Option<RawDocumentBuf>, StoreError> {
+        let _place = self.enter()?;
+        self.engine.follow_ups.wait_for_document(collection, id).await;
+        let documents = self.collection(collection);
+        run(collection, documents.find_one(doc! { "_id": id }).max_time(READ_TIMEOUT)).await
+    }
+
+    pub(super) async fn get_many(
+        &self,
+        collection: Collection,
+        ids: &[Bson],
+    ) -> Result<Vec<RawDocumentBuf>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _place = self.enter()?;
+        self.engine.follow_ups.wait_for_collection(collection).await;
+        let documents = self.collection(collection);
+        let mut found = HashMap::with_capacity(ids.len());
+        for ids in ids.chunks(BATCH_LEN_MAX) {
+            let find = documents
+                .find(doc! { "_id": { "$in": ids } })
+                .batch_size(batch_len(ids.len()))
+                .max_time(READ_TIMEOUT);
+            let collected = within(collect(collection, find, ids.len())).await??;
+            for document in collected {
+                let id = document.get("_id").ok().flatten().and_then(|id| id.try_into().ok());
+                found.insert(follow_up::key_of(id.as_ref().unwrap_or(&Bson::Null)), document);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| found.get(&follow_up::key_of(id)).cloned()).collect())
+    }
+
+    pub(super) async fn scan(&self, scan: &Scan<'_>) -> Result<Vec<RawDocumentBuf>, StoreError> {
+        self.walk(scan, None).await
+    }
+
+    /// The documents of a scan, or what a projection leaves of them.
+    async fn walk(
+        &self,
+        scan: &Scan<'_>,
+        projection: Option<Document>,
+    ) -> Result<Vec<RawDocumentBuf>, StoreError> {
+        debug_assert!(
+            !scan.index.multikey || !scan.equals.is_empty(),
+            "a multikey scan gives the item"
+        );
+        if scan.limit == 0 {
+            return Ok(Vec::new());
+        }
+        let collection = scan.index.collection;
+        let _place = self.enter()?;
+        self.engine.follow_ups.wait_for_collection(collection).await;
+        let scan::Walk { filter, range, sort } = scan::walk(scan);
+        let documents = self.collection(collection);
+        let mut find = documents
+            .find(filter)
+            .hint(Hint::Name(scan.index.name.to_owned()))
+            .batch_size(batch_len(scan.limit))
+            .max_time(READ_TIMEOUT);
+        if let Some((least, greatest)) = range {
+            find = find.min(least).max(greatest);
+        }
+        if !sort.is_empty() {
+            find = find.sort(sort);
+        }
+        if let Ok(limit) = i64::try_from(scan.limit) {
+            find = find.limit(limit);
+        }
+        if let Some(projection) = projection {
+            find = find.projection(projection);
+        }
+        within(collect(collection, find, scan.limit)).await?
+    }
+
+    pub(super) async fn count(&self, scan: &Scan<'_>) -> Result<u64, StoreError> {
+        if scan.limit == 0 {
+            return Ok(0);
+        }
+        let Some(filter) = scan::count_filter(scan) else {
+            let keys = self.walk(scan, Some(doc! { "_id": 1 })).await?;
+            return Ok(keys.len() as u64);
+        };
+        let collection = scan.index.collection;
+        let _place = self.enter()?;
+        self.engine.follow_ups.wait_for_collection(collection).await;
+        let documents = self.collection(collection);
+        let count = documents
+            .count_documents(filter)
+            .hint(Hint::Name(scan.index.name.to_owned()))
+            .max_time(READ_TIMEOUT);
+        let limit = i64::try_from(scan.limit).ok().and_then(|limit| u64::try_from(limit).ok());
+        match limit {
+            Some(limit) => run(collection, count.limit(limit)).await,
+            None => run(collection, count).await,
+        }
+    }
+
+    /// Whether there is a node that takes writes.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        self.check_open()?;
+        run(Collection::Facts, self.engine.database.run_command(doc! { "ping": 1 })).await.map(drop)
+    }
+
+    pub(super) async fn insert(&self, insert: Insert) -> Result<(), StoreError> {
+        let Insert { collection, document, follow_ups } = insert;
+        check(&document)?;
+        if collection == Collection::Messages {
+            return self.insert_grouped(document, follow_ups).await;
+        }
+        let _place = self.enter()?;
+        run(collection, self.collection(collection).insert_one(document)).await?;
+        self.engine.follow_ups.room().await;
+        self.engine.follow_ups.push(follow_ups);
+        Ok(())
+    }
+
+    async fn insert_grouped(
+        &self,
+        document: RawDocumentBuf,
+        follow_ups: Vec<Update>,
+    ) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job = group::Job { document, follow_ups, answer };
+        let inserts = {
+            let workers = self.engine.workers.lock().unwrap_or_else(PoisonError::into_inner);
+            workers.as_ref().ok_or_else(closed)?.inserts.clone()
+        };
+        inserts.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+            mpsc::error::TrySendError::Closed(_) => closed(),
+        })?;
+        drop(inserts);
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    pub(super) async fn update(
+        &self,
+        update: Update,
+    ) -> Result<Option<RawDocumentBuf>, StoreError> {
+        let _place = self.enter()?;
+        self.engine.follow_ups.wait_for_document(update.collection, &update.id).await;
+        let documents = self.collection(update.collection);
+        let change = documents
+            .find_one_and_update(
+                change::filter(&update.id, &update.guard),
+                change::update(&update.ops),
+            )
+            .return_document(ReturnDocument::After);
+        run(update.collection, change).await
+    }
+
+    pub(super) async fn delete(
+        &self,
+        collection: Collection,
+        id: &Bson,
+        guard: &[Guard],
+    ) -> Result<bool, StoreError> {
+        let _place = self.enter()?;
+        self.engine.follow_ups.wait_for_document(collection, id).await;
+        let documents = self.collection(collection);
+        let delete = documents.delete_one(change::filter(id, guard));
+        Ok(run(collection, delete).await?.deleted_count == 1)
+    }
+
+    pub(super) async fn close(&self) {
+        self.engine.is_closed.store(true, Ordering::Release);
+        let workers = self.engine.workers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Workers { inserts, inserting, following }) = workers else { return };
+        drop(inserts);
+        let inserted = inserting.await;
+        self.engine.follow_ups.close();
+        if inserted.and(following.await).is_err() {
+            tracing::error!("a task of the store ended by a panic");
+        }
+        self.engine.client.clone().shutdown().await;
+    }
+
+    fn collection(&self, collection: Collection) -> mongodb::Collection<RawDocumentBuf> {
+        self.engine.database.collection(collection.name())
+    }
+
+    fn check_open(&self) -> Result<(), StoreError> {
+        if self.engine.is_closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
+    }
+
+    fn enter(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        self.check_open()?;
+        self.engine.places.try_acquire().map_err(|_| StoreError::Busy)
+    }
+}
+
+/// Refuses what the server could not hold, in the port's words.
+fn check(document: &RawDocumentBuf) -> Result<(), StoreError> {
+    #[derive(Debug, thiserror::Error)]
+    enum Unfit {
+        #[error("the document has no id")]
+        NoId,
+        #[error("the document is larger than 16 MiB")]
+        Size,
+    }
+
+    if document.as_bytes().len() > DOCUMENT_BYTES_MAX {
+        return Err(StoreError::Corrupt(Box::new(Unfit::Size)));
+    }
+    match document.get("_id") {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) | Err(_) => Err(StoreError::Corrupt(Box::new(Unfit::NoId))),
+    }
+}
+
+/// Runs an operation within its time.
+async fn run<T>(
+    collection: Collection,
+    operation: impl IntoFuture<Output = Result<T, Error>>,
+) -> Result<T, StoreError> {
+    within(operation.into_future()).await?.map_err(|error| translate(collection, error))
+}
+
+async fn within<T>(operation: impl Future<Output = T>) -> Result<T, StoreError> {
+    tokio::time::timeout(OPERATION_TIMEOUT, operation).await.map_err(|_| unavailable(TimedOut))
+}
+
+/// Everything that a cursor brings, up to `limit`.
+async fn collect(
+    collection: Collection,
+    find: impl IntoFuture<Output = Result<mongodb::Cursor<RawDocumentBuf>, Error>>,
+    limit: usize,
+) -> Result<Vec<RawDocumentBuf>, StoreError> {
+    let failed = |error| translate(collection, error);
+    let mut cursor = find.into_future().await.map_err(failed)?;
+    let mut found = Vec::new();
+    while found.len() < limit && cursor.advance().await.map_err(failed)? {
+        found.push(cursor.current().to_owned());
+    }
+    Ok(found)
+}
+
+/// One more than wanted, so that the server closes the cursor in its first answer.
+fn batch_len(limit: usize) -> u32 {
+    u32::try_from(limit.min(BATCH_LEN_MAX)).unwrap_or_default().saturating_add(1)
+}
+
+/// The store was closed.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is closed")]
+struct Closed;
+
+fn closed() -> StoreError {
+    unavailable(Closed)
+}
