@@ -46,6 +46,8 @@ pub const EDITED_AT: &str = "metadata.editedAt";
 pub const EDIT_HISTORY: &str = "metadata.editHistory";
 /// Of messages.
 pub const IS_EDITED: &str = "metadata.isEdited";
+/// Of messages: the place in its conversation.
+pub const SEQ: &str = "seq";
 
 /// Of conversations and messages: the moment of the last change, see [`crate::clock`].
 pub const STAMP: &str = "stamp";

@@ -10,6 +10,7 @@
 //! Read on in `mongo/connect.rs` (what the driver is told), `mongo/scan.rs` (a walk along an index)
 //! and `mongo/failure.rs` (errors).
 
+mod backfill;
 mod change;
 mod connect;
 mod failure;
@@ -31,6 +32,7 @@ use mongodb::{Client, Database};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub use backfill::{Filled, Reach};
 pub use connect::ConnectError;
 
 use super::{Collection, Guard, Insert, Scan, StoreError, Update};
@@ -211,6 +213,19 @@ impl Mongo {
             Some(limit) => run(collection, count.limit(limit)).await,
             None => run(collection, count).await,
         }
+    }
+
+    /// Adds to a database of the original what the rules need of it. Before anything is served from
+    /// it, and while no server of the original writes to it.
+    ///
+    /// # Errors
+    /// Unavailable; what was added stays, and the next attempt goes on there.
+    ///
+    /// # Cancel safety
+    /// As for an error.
+    pub async fn back_fill(&self, reach: Reach) -> Result<Filled, StoreError> {
+        self.check_open()?;
+        backfill::run(&self.engine.database, reach).await
     }
 
     /// Whether there is a node that takes writes.

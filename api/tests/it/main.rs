@@ -5,5 +5,7 @@
 mod http;
 #[cfg(feature = "mongodb")]
 mod mongod;
+#[cfg(feature = "mongodb")]
+mod original;
 mod service;
 mod store;

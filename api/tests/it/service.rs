@@ -1,7 +1,7 @@
 //! The rules over a real store and a real bus: the embedded engine, or with `TEST_STORE=mongodb` in
 //! the environment a real MongoDB.
 
-mod world;
+pub(crate) mod world;
 
 mod account;
 mod conversation;

@@ -1,0 +1,239 @@
+//! A database of the original, made ready: places, stamps, read cursors, pairs.
+//!
+//! The one part of the store that knows what documents mean, because only here there are some that
+//! this program did not write. It adds fields and changes none of the original's but a
+//! `lastMessage` that was deleted.
+//!
+//! - Messages of a conversation get `seq` in the order of `(createdAt, _id)`, behind those that have
+//!   one, strictly one after the other: killed anywhere, it leaves no hole and goes on there.
+//! - `stamp` of a conversation is written last, by a majority, and so says that all of it is done.
+//! - What is done is not done again, whoever asks and how often.
+//!
+//! Memory: [`CONVERSATIONS_AT_ONCE`] conversations, a batch of messages of each.
+
+mod conversation;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bson::oid::ObjectId;
+use bson::{Bson, RawDocument, RawDocumentBuf, doc};
+use mongodb::Database;
+use mongodb::error::Error;
+use mongodb::options::Hint;
+use tokio::task::JoinSet;
+
+use super::failure::{translate, unavailable};
+use crate::store::index::CONVERSATIONS_BY_STAMP;
+use crate::store::{Collection, StoreError};
+
+/// Conversations filled at the same time; their writes share the journal.
+const CONVERSATIONS_AT_ONCE: usize = 16;
+
+/// Conversations listed at once.
+const LIST_LEN: i64 = 1_000;
+
+/// Newest messages among which one without a place is looked for at a start.
+const NEWEST_LEN: i64 = 100;
+
+/// How often progress is logged.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Attempts at one conversation before the start gives up, and the time between them: longer than
+/// an election.
+const ATTEMPTS_MAX: u32 = 20;
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// How far one looks for what is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Conversations without a stamp, and, where one of the newest messages has no place, all
+    /// messages. Costs two small reads where nothing is missing.
+    Usual,
+    /// All messages, read once.
+    Whole,
+}
+
+/// What was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Filled {
+    /// Conversations that were looked through.
+    pub conversations: u64,
+    /// Messages that got a place.
+    pub messages: u64,
+}
+
+/// Adds what is missing.
+pub(super) async fn run(database: &Database, reach: Reach) -> Result<Filled, StoreError> {
+    let work = Arc::new(Work {
+        conversations: database.collection(Collection::Conversations.name()),
+        messages: database.collection(Collection::Messages.name()),
+        pairs: database.collection(Collection::Pairs.name()),
+        database: database.clone(),
+        conversations_done: AtomicU64::new(0),
+        messages_done: AtomicU64::new(0),
+    });
+    let mut pool = Pool { work: Arc::clone(&work), running: JoinSet::new(), said: Instant::now() };
+    let mut after = None;
+    loop {
+        let unstamped = work.unstamped(after).await?;
+        let Some(last) = unstamped.last() else { break };
+        after = Some(*last);
+        for id in unstamped {
+            pool.fill(id).await?;
+        }
+    }
+    pool.finish().await?;
+    if reach == Reach::Whole || work.newest_lacks_place().await? {
+        let mut found = work.with_unplaced_messages().await.map_err(of_messages)?;
+        while found.advance().await.map_err(of_messages)? {
+            if let Ok(id) = found.current().get_object_id("_id") {
+                pool.fill(id).await?;
+            }
+        }
+        pool.finish().await?;
+    }
+    let filled = work.filled();
+    if filled != Filled::default() {
+        let Filled { conversations, messages } = filled;
+        tracing::info!(conversations, messages, "back-filled a database of the original");
+    }
+    Ok(filled)
+}
+
+/// What the tasks have in common.
+#[derive(Debug)]
+struct Work {
+    database: Database,
+    conversations: mongodb::Collection<RawDocumentBuf>,
+    messages: mongodb::Collection<RawDocumentBuf>,
+    pairs: mongodb::Collection<RawDocumentBuf>,
+    conversations_done: AtomicU64,
+    messages_done: AtomicU64,
+}
+
+impl Work {
+    fn filled(&self) -> Filled {
+        Filled {
+            conversations: self.conversations_done.load(Ordering::Relaxed),
+            messages: self.messages_done.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Some conversations that were never filled, in the order of their ids.
+    async fn unstamped(&self, after: Option<ObjectId>) -> Result<Vec<ObjectId>, StoreError> {
+        let mut filter = doc! { "stamp": Bson::Null };
+        if let Some(after) = after {
+            filter.insert("_id", doc! { "$gt": after });
+        }
+        let find = self
+            .conversations
+            .find(filter)
+            .sort(doc! { "_id": 1 })
+            .projection(doc! { "_id": 1 })
+            .hint(Hint::Name(CONVERSATIONS_BY_STAMP.name.to_owned()))
+            .limit(LIST_LEN);
+        let mut found = Vec::new();
+        let mut cursor = find.await.map_err(of_conversations)?;
+        while cursor.advance().await.map_err(of_conversations)? {
+            found.extend(cursor.current().get_object_id("_id").ok());
+        }
+        Ok(found)
+    }
+
+    /// Whether the original wrote lately: its ids rise with time, as ours do.
+    async fn newest_lacks_place(&self) -> Result<bool, StoreError> {
+        let find = self
+            .messages
+            .find(doc! {})
+            .sort(doc! { "_id": -1 })
+            .projection(doc! { "seq": 1 })
+            .limit(NEWEST_LEN);
+        let mut cursor = find.await.map_err(of_messages)?;
+        while cursor.advance().await.map_err(of_messages)? {
+            if !has(cursor.current(), "seq") {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The ids of conversations that hold messages without a place.
+    async fn with_unplaced_messages(&self) -> Result<mongodb::Cursor<RawDocumentBuf>, Error> {
+        let pipeline = [
+            doc! { "$match": { "seq": Bson::Null } },
+            doc! { "$group": { "_id": "$conversationId" } },
+        ];
+        let found = self.messages.aggregate(pipeline).allow_disk_use(true);
+        found.with_type::<RawDocumentBuf>().await
+    }
+
+    async fn fill(&self, id: ObjectId) -> Result<(), StoreError> {
+        for attempt in 1.. {
+            match conversation::fill(self, id).await {
+                Ok(placed) => {
+                    self.conversations_done.fetch_add(1, Ordering::Relaxed);
+                    self.messages_done.fetch_add(placed, Ordering::Relaxed);
+                    break;
+                }
+                Err(error) if attempt < ATTEMPTS_MAX => {
+                    tracing::warn!(conversation = %id, %error, "back-filling failed, trying again");
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tasks that run.
+struct Pool {
+    work: Arc<Work>,
+    running: JoinSet<Result<(), StoreError>>,
+    said: Instant,
+}
+
+impl Pool {
+    /// Begins with a conversation, once there is a place for it.
+    async fn fill(&mut self, id: ObjectId) -> Result<(), StoreError> {
+        while self.running.len() >= CONVERSATIONS_AT_ONCE {
+            self.one().await?;
+        }
+        let work = Arc::clone(&self.work);
+        self.running.spawn(async move { work.fill(id).await });
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), StoreError> {
+        while !self.running.is_empty() {
+            self.one().await?;
+        }
+        Ok(())
+    }
+
+    async fn one(&mut self) -> Result<(), StoreError> {
+        let Some(done) = self.running.join_next().await else { return Ok(()) };
+        done.map_err(unavailable)??;
+        if self.said.elapsed() >= PROGRESS_INTERVAL {
+            self.said = Instant::now();
+            let Filled { conversations, messages } = self.work.filled();
+            tracing::info!(conversations, messages, "back-filling a database of the original");
+        }
+        Ok(())
+    }
+}
+
+/// Whether a field is there and not null.
+fn has(document: &RawDocument, name: &str) -> bool {
+    document.get(name).ok().flatten().is_some_and(|value| value.as_null().is_none())
+}
+
+fn of_messages(error: Error) -> StoreError {
+    translate(Collection::Messages, error)
+}
+
+fn of_conversations(error: Error) -> StoreError {
+    translate(Collection::Conversations, error)
+}

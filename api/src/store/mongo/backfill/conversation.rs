@@ -1,0 +1,199 @@
+//! One conversation: its messages in order, then what the conversation says of them.
+
+use std::collections::HashMap;
+
+use bson::oid::ObjectId;
+use bson::{Bson, DateTime, Document, RawDocument, doc};
+use mongodb::options::Hint;
+use protocol::id::{self, UserId};
+use protocol::rest::word::ConversationStatus;
+
+use super::super::failure::{self, unavailable};
+use super::{Work, has, of_conversations, of_messages};
+use crate::domain::pair::{self, PairKey};
+use crate::domain::{Conversation, codec, field};
+use crate::store::index::MESSAGES_BY_SEQ;
+use crate::store::{Collection, StoreError};
+
+/// Messages that get their places in one command.
+const BATCH_LEN: usize = 500;
+
+/// Read cursors of a conversation; past it the marks of those who are not participants are dropped,
+/// as the rules do.
+const READERS_LEN_MAX: usize = 256;
+
+/// The original's index, whose order is that of the places.
+const BY_CREATION: &str = "conversationId_1_createdAt_-1";
+
+/// Fills one conversation; how many messages got a place.
+pub(super) async fn fill(work: &Work, id: ObjectId) -> Result<u64, StoreError> {
+    let found = work.conversations.find_one(doc! { "_id": id }).await.map_err(of_conversations)?;
+    let is_done = found.as_ref().is_some_and(|found| has(found, field::STAMP));
+    let conversation = found.map(|found| Conversation::decode(&found)).transpose()?;
+    let last_seq = last_seq(work, id).await?;
+    let mut tally = Tally::new(conversation.as_ref(), last_seq);
+    // The marks of messages that have a place already count too, unless they were counted.
+    let filter = if is_done {
+        doc! { "conversationId": id, field::SEQ: Bson::Null }
+    } else {
+        doc! { "conversationId": id }
+    };
+    let find = work
+        .messages
+        .find(filter)
+        .sort(doc! { "createdAt": 1, "_id": 1 })
+        .hint(Hint::Name(BY_CREATION.to_owned()))
+        .projection(doc! {
+            "createdAt": 1, "updatedAt": 1, "seq": 1, "isDeleted": 1,
+            "metadata.readBy.userId": 1, "metadata.readBy.readAt": 1,
+        })
+        .allow_disk_use(true);
+    let mut cursor = find.await.map_err(of_messages)?;
+    let mut placed = 0;
+    let mut batch = Vec::new();
+    while cursor.advance().await.map_err(of_messages)? {
+        batch.extend(tally.take(cursor.current()));
+        if batch.len() >= BATCH_LEN {
+            placed += place(work, std::mem::take(&mut batch)).await?;
+        }
+    }
+    if !batch.is_empty() {
+        placed += place(work, batch).await?;
+    }
+    if let Some(conversation) = conversation {
+        note_pair(work, &conversation).await?;
+        let update = work.conversations.update_one(doc! { "_id": id }, tally.changes());
+        update.await.map_err(of_conversations)?;
+    }
+    Ok(placed)
+}
+
+/// The greatest place that is taken.
+async fn last_seq(work: &Work, id: ObjectId) -> Result<i64, StoreError> {
+    let newest = work
+        .messages
+        .find_one(doc! { "conversationId": id, field::SEQ: { "$gt": 0 } })
+        .sort(doc! { field::SEQ: -1 })
+        .projection(doc! { field::SEQ: 1 })
+        .hint(Hint::Name(MESSAGES_BY_SEQ.name.to_owned()));
+    let newest = newest.await.map_err(of_messages)?;
+    let seq = newest.as_ref().and_then(|it| it.get(field::SEQ).ok().flatten());
+    Ok(seq.and_then(codec::integer).unwrap_or_default())
+}
+
+/// What the messages of a conversation say together.
+#[derive(Debug)]
+struct Tally {
+    last_seq: i64,
+    stamp: i64,
+    participants: Vec<UserId>,
+    /// The newest place that each person marked, and when.
+    cursors: HashMap<ObjectId, (i64, DateTime)>,
+    /// The newest message that is not deleted.
+    shown: Option<ObjectId>,
+}
+
+impl Tally {
+    fn new(conversation: Option<&Conversation>, last_seq: i64) -> Self {
+        Self {
+            last_seq,
+            // Never 0, which would be none.
+            stamp: conversation.map_or(1, |it| it.updated_at.0.saturating_mul(1_000).max(1)),
+            participants: conversation.map_or_else(Vec::new, |it| it.participants.clone()),
+            cursors: HashMap::new(),
+            shown: None,
+        }
+    }
+
+    /// Counts a message; the statement that gives it its place, if it has none.
+    fn take(&mut self, message: &RawDocument) -> Option<Document> {
+        let id = message.get_object_id("_id").ok()?;
+        let stored = message.get(field::SEQ).ok().flatten().and_then(codec::integer);
+        let seq = stored.unwrap_or_else(|| self.last_seq.saturating_add(1));
+        self.last_seq = self.last_seq.max(seq);
+        let moment = |name| message.get_datetime(name).map_or(0, DateTime::timestamp_millis);
+        let changed = moment("createdAt").max(moment("updatedAt"));
+        let stamp = changed.saturating_mul(1_000).max(1);
+        self.stamp = self.stamp.max(stamp);
+        if !message.get_bool(field::IS_DELETED).unwrap_or_default() {
+            self.shown = Some(id);
+        }
+        self.count_marks(message, seq);
+        let place = doc! { "$set": { field::SEQ: seq, field::STAMP: stamp } };
+        stored.is_none().then(|| doc! { "q": { "_id": id, field::SEQ: Bson::Null }, "u": place })
+    }
+
+    fn count_marks(&mut self, message: &RawDocument, seq: i64) {
+        let metadata = message.get_document("metadata");
+        let Ok(marks) = metadata.and_then(|it| it.get_array("readBy")) else { return };
+        codec::for_each_item(marks, |mark| {
+            let Some(mark) = mark.as_document() else { return };
+            let Ok(user) = mark.get_object_id("userId") else { return };
+            let at = mark.get_datetime("readAt").unwrap_or(DateTime::from_millis(0));
+            let is_member = || self.participants.contains(&user_id(user));
+            if self.cursors.len() >= READERS_LEN_MAX
+                && !self.cursors.contains_key(&user)
+                && !is_member()
+            {
+                return;
+            }
+            let cursor = self.cursors.entry(user).or_insert((seq, at));
+            *cursor = (cursor.0.max(seq), cursor.1.max(at));
+        });
+    }
+
+    /// What the conversation then says. Greater is right: nothing here ever falls.
+    fn changes(&self) -> Document {
+        let mut greater = doc! { field::LAST_SEQ: self.last_seq, field::STAMP: self.stamp };
+        for (user, (seq, at)) in &self.cursors {
+            greater.insert(field::read_cursor(user_id(*user), "seq"), *seq);
+            greater.insert(field::read_cursor(user_id(*user), "at"), *at);
+        }
+        let mut changes = doc! { "$max": greater };
+        if let Some(shown) = self.shown {
+            changes.insert("$set", doc! { field::LAST_MESSAGE: shown });
+        }
+        changes
+    }
+}
+
+fn user_id(id: ObjectId) -> UserId {
+    UserId(id::ObjectId::from_bytes(id.bytes()))
+}
+
+/// Carries the statements out in order and stops at the first that fails: no hole is left. The
+/// majority need not have them yet; it will before it has the conversation's stamp.
+async fn place(work: &Work, statements: Vec<Document>) -> Result<u64, StoreError> {
+    let command = doc! {
+        "update": Collection::Messages.name(),
+        "updates": statements,
+        "ordered": true,
+        "writeConcern": { "w": 1 },
+    };
+    let reply = work.database.run_command(command).await.map_err(of_messages)?;
+    if let Some(refused) = reply.get_array("writeErrors").ok().and_then(|errors| errors.first()) {
+        let code = refused.as_document().and_then(|it| it.get_i32("code").ok());
+        let refusal = failure::by_code(Collection::Messages, code.unwrap_or_default(), "");
+        tracing::warn!(%refused, "a message did not get its place");
+        return Err(refusal.unwrap_or_else(|| unavailable("a message did not get its place")));
+    }
+    Ok(u64::try_from(reply.get_i32("nModified").unwrap_or_default()).unwrap_or_default())
+}
+
+/// Makes this the open conversation of its two people, unless there is one: as the original, which
+/// finds the oldest.
+async fn note_pair(work: &Work, conversation: &Conversation) -> Result<(), StoreError> {
+    let [one, other] = conversation.participants[..] else { return Ok(()) };
+    let live = [ConversationStatus::Open.as_str(), ConversationStatus::Pending.as_str()];
+    if one == other || !live.contains(&conversation.status.as_str()) {
+        return Ok(());
+    }
+    let pair = doc! { "_id": PairKey::new(one, other).bson() };
+    let named = doc! { "$setOnInsert": { pair::CONVERSATION_ID: field::id(conversation.id.0) } };
+    let update = work.pairs.update_one(pair, named).upsert(true);
+    match update.await.map_err(|error| failure::translate(Collection::Pairs, error)) {
+        // Another conversation of the two was first.
+        Ok(_) | Err(StoreError::Duplicate(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
