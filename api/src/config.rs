@@ -4,6 +4,8 @@
 //! one meaning. Values arrive as text and are judged together by [`Arguments::settle`]: a start
 //! that fails names everything that is wrong at once.
 
+pub mod process;
+
 use std::fmt;
 use std::path::Path;
 
@@ -272,7 +274,7 @@ impl Found {
     }
 }
 
-fn given(text: Option<&str>) -> Option<&str> {
+pub(crate) fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.trim().is_empty())
 }
 

@@ -1,8 +1,7 @@
 //! The REST doors, as a function from a collected request to an answer.
 //!
 //! [`Door::respond`] knows no socket and no runtime of its own, so that whoever accepts connections
-//! can host it: collect the bounded body with [`body::collect`], hand the request over, write the
-//! answer. A request passes, in this order:
+//! can host it with [`host::Host`]. A request passes, in this order:
 //!
 //! 1. `cors`: a preflight ends here
 //! 2. `router`: which path and method, of the table in `route`
@@ -19,6 +18,7 @@
 
 pub mod address;
 pub mod body;
+pub mod host;
 pub mod limit;
 
 mod attempt;

@@ -7,7 +7,8 @@
 //! - [`store`], [`bus`]: the two ports, with their engines
 //! - [`clock`], [`cache`]: time and new ids, and what is kept hot
 //! - [`http`]: the REST doors
-//! - [`config`]: the settings that every process reads
+//! - [`config`], [`start`], [`process`]: what every binary of the product does before and around
+//!   its work
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,8 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod http;
+pub mod process;
+pub mod start;
 pub mod store;
 
 pub use app::{App, CACHE_LEN_MAX, Parts, SHARED_CACHE_AGE_MS_MAX};

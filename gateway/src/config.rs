@@ -4,12 +4,13 @@
 //! is there, and what is set already wins over it. All that is wrong is reported at once.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api::config::process::{self, Address, BackendArguments, ListenArguments, Log, LogArguments};
 use api::config::{Arguments, Problem};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -58,30 +59,18 @@ struct AdminArguments {
 /// How to serve, as text.
 #[derive(Debug, Args)]
 struct ServeArguments {
-    /// Address to listen on; 0.0.0.0 for every interface.
-    #[arg(long, env = "HOST", value_name = "ADDRESS", default_value = "127.0.0.1")]
-    host: String,
     /// Port for sockets and REST; 0 picks a free one.
     #[arg(long, env = "PORT", value_name = "PORT", default_value = "3001")]
     port: String,
     /// Where the embedded store and the generated secrets lie; made when absent.
     #[arg(long, env = "DATA_DIR", value_name = "FOLDER", default_value = "./data")]
     data_dir: PathBuf,
-    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,gateway=debug`.
-    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
-    log_level: String,
-    /// `auto` writes text to a terminal and JSON elsewhere.
-    #[arg(long, env = "LOG_FORMAT", value_name = "FORMAT", default_value = "auto")]
-    log_format: String,
-    /// Seconds that a stop may take to close what is open; 0 to 300.
-    #[arg(long, env = "DRAIN_SECONDS", value_name = "SECONDS", default_value = "20")]
-    drain_seconds: String,
-    /// Address of a MongoDB; not served by this version.
-    #[arg(long, env = "MONGODB_URI", value_name = "URI", hide = true)]
-    mongodb_uri: Option<String>,
-    /// Address of a Redis; not served by this version.
-    #[arg(long, env = "REDIS_URL", value_name = "URL", hide = true)]
-    redis_url: Option<String>,
+    #[command(flatten)]
+    listen: ListenArguments,
+    #[command(flatten)]
+    log: LogArguments,
+    #[command(flatten)]
+    backend: BackendArguments,
     #[command(flatten)]
     shared: Arguments,
 }
@@ -111,8 +100,10 @@ impl fmt::Debug for AdminArguments {
 pub struct Serve {
     /// Where to listen.
     pub address: SocketAddr,
-    /// Where data lies.
+    /// Where the embedded store and the generated secrets lie.
     pub data_dir: PathBuf,
+    /// Where the store is, if not in `data_dir`.
+    pub mongodb: Option<Address>,
     /// What is logged, and how.
     pub log: Log,
     /// How long a stop may take.
@@ -121,38 +112,12 @@ pub struct Serve {
     pub shared: api::config::Settings,
 }
 
-/// What is logged, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
-    /// A filter.
-    pub level: String,
-    /// A format.
-    pub format: LogFormat,
-}
-
-/// How a line of the log looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
-    Auto,
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
-
 impl CommandLine {
-    /// Reads `.env`, the environment and the arguments.
+    /// Reads the environment and the arguments.
     ///
     /// # Errors
     /// A wish for help or the version, and arguments that nobody knows.
     pub fn read() -> Result<Self, clap::Error> {
-        // Absent is the usual case; a broken one is worth a word, but not a refusal.
-        if let Err(error) = dotenvy::dotenv()
-            && !error.not_found()
-        {
-            tracing::warn!(%error, "cannot read .env");
-        }
         Self::try_parse()
     }
 
@@ -180,57 +145,25 @@ impl CommandLine {
 impl ServeArguments {
     fn settle(self) -> Result<Task, Vec<Problem>> {
         let mut problems = Vec::new();
-        let host = self.host.trim().trim_matches(['[', ']']);
-        let host: Option<IpAddr> = match host {
-            "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
-            _ => keep(host.parse().ok(), &mut problems, "HOST", "must be an IP address"),
-        };
-        let port: Option<u16> =
-            keep(self.port.trim().parse().ok(), &mut problems, "PORT", "must be 0 to 65535");
-        let format = keep(
-            LogFormat::from_str(self.log_format.trim(), true).ok(),
-            &mut problems,
-            "LOG_FORMAT",
-            "must be auto, text or json",
-        );
-        let level = self.log_level.trim().to_owned();
-        let is_filter = tracing_subscriber::EnvFilter::try_new(&level).is_ok();
-        keep(is_filter.then_some(()), &mut problems, "LOG_LEVEL", "must be a level or a filter");
-        let drain = self.drain_seconds.trim().parse().ok().filter(|seconds| *seconds <= 300);
-        let drain = keep(drain, &mut problems, "DRAIN_SECONDS", "must be 0 to 300");
-        for (key, value) in [("MONGODB_URI", &self.mongodb_uri), ("REDIS_URL", &self.redis_url)] {
-            let unset = value.as_deref().is_none_or(|value| value.trim().is_empty());
-            keep(
-                unset.then_some(()),
-                &mut problems,
-                key,
-                "is not served by this version: unset it",
-            );
-        }
+        let port = process::port(&self.port, &mut problems);
+        let listen = self.listen.settle(&mut problems);
+        let log = self.log.settle(&mut problems);
+        let mongodb = self.backend.settle(&mut problems);
         let shared = self.shared.settle().map_err(|more| problems.extend(more)).ok();
-        match (host, port, format, drain, shared) {
-            (Some(host), Some(port), Some(format), Some(drain), Some(shared))
-                if problems.is_empty() =>
-            {
+        match (port, listen, log, shared) {
+            (Some(port), Some(listen), Some(log), Some(shared)) if problems.is_empty() => {
                 Ok(Task::Serve(Box::new(Serve {
-                    address: SocketAddr::new(host, port),
+                    address: SocketAddr::new(listen.host, port),
                     data_dir: self.data_dir,
-                    log: Log { level, format },
-                    drain: Duration::from_secs(drain),
+                    mongodb,
+                    log,
+                    drain: listen.drain,
                     shared,
                 })))
             }
             _ => Err(problems),
         }
     }
-}
-
-/// The value, or else one problem more.
-fn keep<T>(value: Option<T>, problems: &mut Vec<Problem>, key: &str, fault: &str) -> Option<T> {
-    if value.is_none() {
-        problems.push(Problem::new(key, fault));
-    }
-    value
 }
 
 #[cfg(test)]

@@ -1,0 +1,145 @@
+//! Settings of how a process runs: where it listens, what it logs, how long it takes to stop, which
+//! servers it uses. Each group is flattened into the commands that need it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+use super::{Problem, given};
+
+/// Where a server listens and how it stops, as text.
+#[derive(Debug, clap::Args)]
+pub struct ListenArguments {
+    /// Address to listen on; 0.0.0.0 for every interface.
+    #[arg(long, env = "HOST", value_name = "ADDRESS", default_value = "127.0.0.1")]
+    host: String,
+    /// Seconds that a stop may take to close what is open; 0 to 300.
+    #[arg(long, env = "DRAIN_SECONDS", value_name = "SECONDS", default_value = "20")]
+    drain_seconds: String,
+}
+
+/// Where a server listens and how it stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// On which address.
+    pub host: IpAddr,
+    /// How long a stop may take.
+    pub drain: Duration,
+}
+
+/// What is logged, as text.
+#[derive(Debug, clap::Args)]
+pub struct LogArguments {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,api=debug`.
+    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
+    log_level: String,
+    /// `auto` writes text to a terminal and JSON elsewhere.
+    #[arg(long, env = "LOG_FORMAT", value_name = "FORMAT", default_value = "auto")]
+    log_format: String,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// A filter.
+    pub level: String,
+    /// A format.
+    pub format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Which servers are used, as text.
+#[derive(clap::Args)]
+pub struct BackendArguments {
+    /// Address of a MongoDB 6 or later, a replica set:
+    /// `mongodb://host:27017/voxora-chat?replicaSet=rs0`.
+    #[arg(long, env = "MONGODB_URI", value_name = "URI", hide_env_values = true)]
+    mongodb_uri: Option<String>,
+    /// Address of a Redis; not served by this version.
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide = true)]
+    redis_url: Option<String>,
+}
+
+impl fmt::Debug for BackendArguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BackendArguments").finish_non_exhaustive()
+    }
+}
+
+/// The address of a server; it may hold a password and is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address(pub String);
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Address(…)")
+    }
+}
+
+/// The longest that a stop may be told to take.
+const DRAIN_SECONDS_MAX: u64 = 300;
+
+impl ListenArguments {
+    /// Judges them; what is wrong is added to `problems`.
+    pub fn settle(&self, problems: &mut Vec<Problem>) -> Option<Listen> {
+        let host = match self.host.trim().trim_matches(['[', ']']) {
+            "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+            host => keep(host.parse().ok(), problems, "HOST", "must be an IP address"),
+        };
+        let seconds = self.drain_seconds.trim().parse().ok();
+        let seconds = seconds.filter(|seconds| *seconds <= DRAIN_SECONDS_MAX);
+        let seconds = keep(seconds, problems, "DRAIN_SECONDS", "must be 0 to 300");
+        Some(Listen { host: host?, drain: Duration::from_secs(seconds?) })
+    }
+}
+
+impl LogArguments {
+    /// Judges them; what is wrong is added to `problems`.
+    pub fn settle(&self, problems: &mut Vec<Problem>) -> Option<Log> {
+        let format = LogFormat::from_str(self.log_format.trim(), true).ok();
+        let format = keep(format, problems, "LOG_FORMAT", "must be auto, text or json");
+        let level = self.log_level.trim().to_owned();
+        let filter = EnvFilter::try_new(&level).ok();
+        keep(filter, problems, "LOG_LEVEL", "must be a level or a filter")?;
+        Some(Log { level, format: format? })
+    }
+}
+
+impl BackendArguments {
+    /// Judges them; what is wrong is added to `problems`. `None`: no MongoDB is named.
+    pub fn settle(&self, problems: &mut Vec<Problem>) -> Option<Address> {
+        if given(self.redis_url.as_deref()).is_some() {
+            problems.push(Problem::new("REDIS_URL", "is not served by this version: unset it"));
+        }
+        let uri = given(self.mongodb_uri.as_deref())?.trim();
+        let is_address = uri.starts_with("mongodb://") || uri.starts_with("mongodb+srv://");
+        let uri = is_address.then(|| Address(uri.to_owned()));
+        keep(uri, problems, "MONGODB_URI", "must begin with mongodb:// or mongodb+srv://")
+    }
+}
+
+/// A port as text, as a number.
+pub fn port(text: &str, problems: &mut Vec<Problem>) -> Option<u16> {
+    keep(text.trim().parse().ok(), problems, "PORT", "must be 0 to 65535")
+}
+
+/// The value, or else one problem more.
+fn keep<T>(value: Option<T>, problems: &mut Vec<Problem>, key: &str, fault: &str) -> Option<T> {
+    if value.is_none() {
+        problems.push(Problem::new(key, fault));
+    }
+    value
+}

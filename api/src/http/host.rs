@@ -1,0 +1,69 @@
+//! Between a connection and the doors: collects a request's body within its bounds, and has it
+//! answered on the runtime of the rules, where a panic is that request's own.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::{Door, body};
+use crate::error::{Error, Kind};
+
+/// Requests that are being answered at once; a further one is refused with 503.
+const REQUESTS_MAX: usize = 1_024;
+
+/// How long a request's body may take to arrive; then it is answered with 400.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The doors for whoever accepts connections; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Host {
+    door: Arc<Door>,
+    services: Handle,
+    places: Arc<Semaphore>,
+}
+
+impl Host {
+    /// Has requests answered on this runtime.
+    pub fn new(door: Arc<Door>, services: Handle) -> Self {
+        Self { door, services, places: Arc::new(Semaphore::new(REQUESTS_MAX)) }
+    }
+
+    /// Answers a request, whatever it holds. May be called on any runtime with a timer.
+    ///
+    /// # Cancel safety
+    /// When dropped, what the request asked for may or may not have happened.
+    pub async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        let body = match tokio::time::timeout(BODY_TIMEOUT, body::collect(body)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(error)) => return self.door.refuse(&parts, peer, &error),
+            Err(_) => return self.door.refuse(&parts, peer, &TOO_SLOW),
+        };
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return self.door.refuse(&parts, peer, &BUSY);
+        };
+        let (kept, door) = (parts.clone(), Arc::clone(&self.door));
+        let answer = self.services.spawn(async move {
+            let response = door.respond(Request::from_parts(parts, body), peer).await;
+            drop(place);
+            response
+        });
+        match answer.await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(%error, "a request's handler panicked");
+                self.door.refuse(&kept, peer, &FAULT)
+            }
+        }
+    }
+}
+
+const TOO_SLOW: Error = Error::new(Kind::Invalid, "Request body took too long");
+const BUSY: Error = Error::new(Kind::Busy, "Server is busy, please try again");
+const FAULT: Error = Error::new(Kind::Internal, "Something went wrong!");

@@ -1,0 +1,100 @@
+//! What every binary of the product does around its work: it reads `.env`, logs, hears that it
+//! should stop, and says why it ended.
+
+use std::error::Error;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Problem;
+use crate::config::process::{Log, LogFormat};
+
+/// The exit code for a command line or configuration that cannot be used. Source: sysexits.h,
+/// `EX_USAGE`.
+pub const EXIT_USAGE: u8 = 64;
+
+/// Adds to the environment what `.env` in the working directory says and nobody set.
+pub fn read_dotenv() {
+    // Absent is the usual case; a broken one is worth a word, but not a refusal.
+    if let Err(error) = dotenvy::dotenv()
+        && !error.not_found()
+    {
+        say(&format!("cannot read .env: {error}"));
+    }
+}
+
+/// Starts the log, on standard error.
+pub fn start_log(log: &Log) {
+    let filter = EnvFilter::new(&log.level);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let is_text = match log.format {
+        LogFormat::Auto => io::stderr().is_terminal(),
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    if is_text {
+        lines.with_ansi(io::stderr().is_terminal()).init();
+    } else {
+        lines.json().flatten_event(true).init();
+    }
+}
+
+/// Waits for SIGTERM or SIGINT and says which it was.
+///
+/// # Errors
+/// The system gives no signals.
+pub async fn stop_signal() -> io::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok("SIGTERM"),
+        _ = interrupt.recv() => Ok("SIGINT"),
+    }
+}
+
+/// The end of a process whose command line clap did not take, or that was asked for help.
+pub fn end_by_usage(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell if this fails.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 })
+}
+
+/// The end of a process that cannot start with its configuration.
+pub fn end_by_problems(name: &str, problems: &[Problem]) -> ExitCode {
+    let lines: Vec<String> = problems.iter().map(|it| format!("  - {it}")).collect();
+    say(&format!("{name} cannot start with this configuration:\n{}", lines.join("\n")));
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// The end of a process that did what it should, or failed.
+pub fn end<E: Error>(name: &str, result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{name}: {}", with_causes(&error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error and what caused it, in one sentence.
+fn with_causes(error: &dyn Error) -> String {
+    let mut sentence = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !sentence.ends_with(&text) {
+            sentence.push_str(": ");
+            sentence.push_str(&text);
+        }
+        cause = error.source();
+    }
+    sentence
+}
+
+fn say(text: &str) {
+    // Nobody is left to tell if this fails.
+    let _ = writeln!(io::stderr(), "{text}");
+}
