@@ -9,6 +9,7 @@
 //! - [`http`]: the REST doors
 //! - [`config`], [`start`], [`process`]: what every binary of the product does before and around
 //!   its work
+//! - `serve`: the REST doors as a process of their own, `voxora-api`
 
 #![forbid(unsafe_code)]
 
@@ -24,6 +25,8 @@ pub mod config;
 pub mod error;
 pub mod http;
 pub mod process;
+#[cfg(feature = "mongodb")]
+pub mod serve;
 pub mod start;
 pub mod store;
 

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "where a test unwraps, the panic is the failure")]
 
+#[cfg(feature = "mongodb")]
+mod binary;
 mod http;
 #[cfg(feature = "mongodb")]
 mod mongod;

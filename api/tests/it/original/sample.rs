@@ -78,6 +78,10 @@ impl Original {
         Self { database, address }
     }
 
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     pub(crate) async fn write(&self, collection: &str, documents: Vec<Document>) {
         self.database.collection(collection).insert_many(documents).await.unwrap();
     }
