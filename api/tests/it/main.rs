@@ -4,6 +4,9 @@
 
 #[cfg(feature = "mongodb")]
 mod binary;
+#[cfg(feature = "mongodb")]
+mod cluster;
+mod engine;
 mod http;
 #[cfg(feature = "mongodb")]
 mod mongod;

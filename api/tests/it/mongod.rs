@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;
 
-use bson::doc;
+use bson::{Document, doc};
 use mongodb::Client;
 use mongodb::options::ClientOptions;
 use tempfile::TempDir;
@@ -33,19 +33,33 @@ pub(crate) struct Mongod {
 impl Mongod {
     /// Starts a server and makes it the primary of its own replica set.
     pub(crate) async fn start() -> Self {
+        let server = Self::start_member();
+        server.initiate(&[server.port]).await;
+        server.wait_for_primary().await;
+        server
+    }
+
+    /// Starts a server that belongs to no set yet.
+    fn start_member() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let (shell, stdin) = launch(folder.path(), port);
-        let server = Self { port, folder, shell, stdin: Some(stdin) };
-        let admin = server.direct().await.database("admin");
-        let member = doc! { "_id": 0, "host": format!("127.0.0.1:{port}") };
-        let initiate = doc! { "replSetInitiate": { "_id": "rs0", "members": [member] } };
+        Self { port, folder, shell, stdin: Some(stdin) }
+    }
+
+    /// Makes a set of the servers on these ports.
+    async fn initiate(&self, ports: &[u16]) {
+        let admin = self.direct().await.database("admin");
+        let members: Vec<Document> = (0..)
+            .zip(ports)
+            .map(|(id, port)| doc! { "_id": id, "host": format!("127.0.0.1:{port}") })
+            .collect();
+        let settings = doc! { "electionTimeoutMillis": 2_000, "heartbeatIntervalMillis": 500 };
+        let set = doc! { "_id": "rs0", "members": members, "settings": settings };
         until("the server takes commands", async || {
-            admin.run_command(initiate.clone()).await.is_ok()
+            admin.run_command(doc! { "replSetInitiate": set.clone() }).await.is_ok()
         })
         .await;
-        server.wait_for_primary().await;
-        server
     }
 
     /// The address of a database there that nobody else uses.
@@ -76,12 +90,13 @@ impl Mongod {
     }
 
     async fn wait_for_primary(&self) {
+        until("the server is primary", async || self.is_primary().await).await;
+    }
+
+    async fn is_primary(&self) -> bool {
         let admin = self.direct().await.database("admin");
-        until("the server is primary", async || {
-            let hello = admin.run_command(doc! { "hello": 1 }).await;
-            hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap_or_default())
-        })
-        .await;
+        let hello = admin.run_command(doc! { "hello": 1 }).await;
+        hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap_or_default())
     }
 
     async fn direct(&self) -> Client {
@@ -96,6 +111,69 @@ impl Drop for Mongod {
     fn drop(&mut self) {
         self.stdin = None;
         let _ = self.shell.wait();
+    }
+}
+
+/// Three servers that keep copies of each other.
+#[derive(Debug)]
+pub(crate) struct ReplicaSet {
+    members: Vec<Mongod>,
+}
+
+impl ReplicaSet {
+    /// Starts them and waits until one is primary.
+    pub(crate) async fn start() -> Self {
+        let members: Vec<Mongod> = (0..3).map(|_| Mongod::start_member()).collect();
+        for member in &members {
+            let admin = member.direct().await.database("admin");
+            until("the server takes commands", async || {
+                admin.run_command(doc! { "ping": 1 }).await.is_ok()
+            })
+            .await;
+        }
+        let ports: Vec<u16> = members.iter().map(|member| member.port).collect();
+        members[0].initiate(&ports).await;
+        let set = Self { members };
+        set.primary().await;
+        set
+    }
+
+    /// The address of a database there.
+    pub(crate) fn address(&self, database: &str) -> String {
+        let hosts: Vec<String> =
+            self.members.iter().map(|member| format!("127.0.0.1:{}", member.port)).collect();
+        format!("mongodb://{}/{database}?replicaSet=rs0", hosts.join(","))
+    }
+
+    /// Makes the primary hand over to another.
+    pub(crate) async fn step_down(&self) {
+        let primary = &self.members[self.primary().await];
+        let admin = primary.direct().await.database("admin");
+        until("the primary steps down", async || {
+            admin.run_command(doc! { "replSetStepDown": 30 }).await.is_ok()
+        })
+        .await;
+    }
+
+    /// Ends the primary as a power cut would.
+    pub(crate) async fn kill_primary(&mut self) {
+        let primary = self.primary().await;
+        self.members[primary].kill();
+    }
+
+    /// Which one is primary, as soon as one is.
+    async fn primary(&self) -> usize {
+        let mut found = None;
+        until("a server is primary", async || {
+            for (position, member) in self.members.iter().enumerate() {
+                if member.is_primary().await {
+                    found = Some(position);
+                }
+            }
+            found.is_some()
+        })
+        .await;
+        found.unwrap()
     }
 }
 

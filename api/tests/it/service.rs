@@ -1,5 +1,4 @@
-//! The rules over a real store and a real bus: the embedded engine, or with `TEST_STORE=mongodb` in
-//! the environment a real MongoDB.
+//! The rules over a real store and a real bus.
 
 pub(crate) mod world;
 

@@ -9,7 +9,6 @@ use api::clock::Clock;
 use api::http::limit::Policy;
 use api::http::{Door, Settings};
 use api::service::account;
-use api::store::Store;
 use api::{App, Parts};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -20,6 +19,7 @@ use protocol::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::published::Published;
+use crate::engine;
 
 /// 2026-01-01T00:00:00.000Z
 pub(super) const START: Timestamp = Timestamp(1_767_225_600_000);
@@ -30,7 +30,7 @@ pub(super) struct Desk {
     pub(super) app: Arc<App>,
     pub(super) door: Door,
     published: Published,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// Somebody who is signed in.
@@ -56,10 +56,10 @@ impl Desk {
     }
 
     pub(super) async fn with(adjust: impl FnOnce(&mut Settings)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let (store, folder) = engine::fresh().await;
         let secrets = Secrets::new("a secret of more than thirty-two bytes", None).unwrap();
         let parts = Parts {
-            store: Store::open_embedded(folder.path()).unwrap(),
+            store,
             bus: Bus::local(),
             passwords: Passwords::new(4).unwrap(),
             tokens: Tokens::new(&secrets, Lifetime::ACCESS_DEFAULT, Lifetime::REFRESH_DEFAULT),

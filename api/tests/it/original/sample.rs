@@ -24,8 +24,7 @@ pub(crate) fn user(number: u32, name: &str, role: &str, status: &str) -> Documen
     doc! {
         "_id": id(number), "name": name, "email": format!("{name}@example.com"),
         // "correct horse", at a cost that does not slow the tests.
-        "password": bcrypt::hash_with_result("correct horse", 4).unwrap()
-            .format_for_version(bcrypt::Version::TwoA),
+        "password": "$2a$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
         "role": role, "avatar": Bson::Null, "status": status, "isActive": true,
         "lastSeen": at(0), "createdAt": at(0), "updatedAt": at(0), "__v": 0,
     }

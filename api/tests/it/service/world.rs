@@ -21,6 +21,8 @@ use protocol::time::Timestamp;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use crate::engine;
+
 pub(crate) const PASSWORD: &str = "correct horse";
 
 /// The clock of every world begins here: 2026-01-31T09:05:03Z.
@@ -32,16 +34,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// On the engine that the environment names: the same tests hold for each.
     pub(crate) async fn new() -> Self {
-        #[cfg(feature = "mongodb")]
-        if engine() == "mongodb" {
-            let address = crate::mongod::common().fresh_address();
-            return Self::over(Store::connect_mongodb(&address).await.unwrap()).await;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open_embedded(folder.path()).unwrap();
-        Self { _folder: Some(folder), ..Self::over(store).await }
+        let (store, folder) = engine::fresh().await;
+        Self { _folder: folder, ..Self::over(store).await }
     }
 
     /// On a store that lies elsewhere.
@@ -113,12 +108,6 @@ impl World {
     pub(crate) fn listen(&self) -> Ear {
         Ear(self.app.bus.subscribe())
     }
-}
-
-#[cfg(feature = "mongodb")]
-#[expect(clippy::disallowed_methods, reason = "tests have no command line of their own")]
-fn engine() -> String {
-    std::env::var("TEST_STORE").unwrap_or_default()
 }
 
 async fn open(store: Store, now: Timestamp) -> Arc<App> {
