@@ -3,9 +3,12 @@
 //! - [`server`]: starts it on a free port with a data folder of its own
 //! - [`rest`], [`chat`]: small clients for tests that need to say odd things
 //! - [`stock_clients`]: the main scenario with the clients that people use
-//! - [`startup`], [`durability`], [`hostile`]: beginnings, ends, and bad company
+//! - [`startup`], [`durability`], [`hostile`], [`mongodb`]: beginnings, ends, bad company, and
+//!   another store
 //! - [`tidy`]: what compilers do not check about this repository
 
+#[path = "../harness/mongod.rs"]
+mod mongod;
 #[path = "../harness/peer.rs"]
 mod peer;
 #[path = "../harness/process.rs"]
@@ -19,6 +22,7 @@ mod server;
 
 mod durability;
 mod hostile;
+mod mongodb;
 mod startup;
 mod stock_clients;
 mod tidy;
