@@ -85,6 +85,14 @@ fn v3_text_lengths_count_utf16_code_units() {
 }
 
 #[test]
+fn v3_implicit_connect_rides_with_the_open_packet() {
+    let mut writer = Writer::new(Format::V3Text);
+    writer.push_text(br#"0{"sid":"x"}"#);
+    writer.push_text(crate::socket::legacy::IMPLICIT_CONNECT);
+    assert_eq!(writer.into_body(), br#"12:0{"sid":"x"}2:40"#);
+}
+
+#[test]
 fn v3_binary_is_b4_and_base64_where_the_client_asked_for_it() {
     assert_eq!(Format::of_answer(Revision::V3, true, true), Format::V3Text);
     assert_eq!(v3("2:4a10:b4AQIDBA==").unwrap(), ["4a", "[1, 2, 3, 4]"]);
