@@ -3,6 +3,7 @@
 //! So a list's filters and a posted form are checked by the same tables as a JSON body.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use simd_json::{Node, StaticNode};
 
@@ -41,57 +42,71 @@ impl<'a> Form<'a> {
 
     /// The pairs as an object of texts; a key that repeats, or ends in `[]`, holds an array, and
     /// `outer[inner]` an object.
+    ///
+    /// # Cost
+    /// Each key is looked at a few times, however many share its beginning.
     pub fn document(&self) -> Document<'_> {
+        let groups = self.groups();
         let mut nodes = vec![Node::Static(StaticNode::Null)];
-        let mut len = 0_usize;
-        for (index, (key, _)) in self.pairs.iter().enumerate() {
-            let name = name_of(key);
-            let earlier = self.pairs.iter().take(index);
-            if earlier.map(|(key, _)| name_of(key)).any(|seen| seen == name) {
-                continue;
-            }
-            len = len.saturating_add(1);
+        for (name, given) in &groups {
             nodes.push(Node::String(name));
-            self.push_value(name, &mut nodes);
+            push_value(given, &mut nodes);
         }
         let count = nodes.len().saturating_sub(1);
         if let Some(head) = nodes.first_mut() {
-            *head = Node::Object { len, count };
+            *head = Node::Object { len: groups.len(), count };
         }
         Document::from_nodes(nodes)
     }
 
-    /// Appends everything that was given for this name, as one value.
-    fn push_value<'n>(&'n self, name: &str, nodes: &mut Vec<Node<'n>>) {
-        let given = || self.pairs.iter().filter(|(key, _)| name_of(key) == name);
-        let len = given().count();
-        let members = given().filter_map(|(key, value)| Some((inner_of(key)?, value)));
-        if members.clone().next().is_some() {
-            let len = members.clone().count();
-            nodes.push(Node::Object { len, count: len.saturating_mul(2) });
-            nodes.extend(members.flat_map(|(key, value)| [Node::String(key), Node::String(value)]));
-            return;
+    /// What was given for each name, in the order in which names first stand in the text.
+    fn groups(&self) -> Vec<(&str, Vec<Given<'_>>)> {
+        let mut groups: Vec<(&str, Vec<Given<'_>>)> = Vec::new();
+        let mut places = BTreeMap::new();
+        for (key, value) in &self.pairs {
+            let (name, inner) = split(key);
+            let place = *places.entry(name).or_insert(groups.len());
+            match groups.get_mut(place) {
+                Some((_, given)) => given.push(Given { inner, value }),
+                None => groups.push((name, vec![Given { inner, value }])),
+            }
         }
-        if len > 1 || given().any(|(key, _)| key.ends_with("[]")) {
-            nodes.push(Node::Array { len, count: len });
-        }
-        nodes.extend(given().map(|(_, value)| Node::String(value)));
+        groups
     }
 }
 
-/// The key without its brackets.
-fn name_of(key: &str) -> &str {
+/// One value, and what stood in the brackets behind its name, if there were any.
+#[derive(Debug, Clone, Copy)]
+struct Given<'f> {
+    inner: Option<&'f str>,
+    value: &'f str,
+}
+
+/// Appends everything that was given for one name, as one value.
+fn push_value<'f>(given: &[Given<'f>], nodes: &mut Vec<Node<'f>>) {
+    let members = given.iter().filter_map(|it| Some((it.inner.filter(|key| !key.is_empty())?, it)));
+    let len = members.clone().count();
+    if len > 0 {
+        nodes.push(Node::Object { len, count: len.saturating_mul(2) });
+        nodes.extend(members.flat_map(|(key, it)| [Node::String(key), Node::String(it.value)]));
+        return;
+    }
+    let len = given.len();
+    if len > 1 || given.iter().any(|it| it.inner.is_some()) {
+        nodes.push(Node::Array { len, count: len });
+    }
+    nodes.extend(given.iter().map(|it| Node::String(it.value)));
+}
+
+/// A key's name, and what stands in the brackets behind it.
+fn split(key: &str) -> (&str, Option<&str>) {
     match key.split_once('[') {
-        Some((name, inner)) if !name.is_empty() && inner.ends_with(']') => name,
-        Some(_) | None => key,
+        Some((name, inner)) if !name.is_empty() => match inner.strip_suffix(']') {
+            Some(inner) => (name, Some(inner)),
+            None => (key, None),
+        },
+        Some(_) | None => (key, None),
     }
-}
-
-/// What stands in the brackets of `outer[inner]`.
-fn inner_of(key: &str) -> Option<&str> {
-    let (name, inner) = key.split_once('[')?;
-    let inner = inner.strip_suffix(']')?;
-    (!name.is_empty() && !inner.is_empty()).then_some(inner)
 }
 
 fn decode(text: &str) -> Cow<'_, str> {
@@ -153,6 +168,17 @@ mod tests {
             as_json(&form),
             r#"{"content":"hi","metadata":{"fileName":"a.png","source":"web"},"e":""}"#
         );
+    }
+
+    #[test]
+    fn brackets_that_do_not_fit_are_part_of_the_key() {
+        for (query, json) in [
+            ("[a]=1&b[=2&c]=3", r#"{"[a]":"1","b[":"2","c]":"3"}"#),
+            ("a=1&a[b]=2&a[]=3", r#"{"a":{"b":"2"}}"#),
+            ("[]=1", r#"{"[]":"1"}"#),
+        ] {
+            assert_eq!(as_json(&Form::from_query(query)), json, "{query}");
+        }
     }
 
     #[test]
