@@ -7,8 +7,8 @@
 //! Every write is acknowledged by the majority and its journals, every read sees only what is. All
 //! waits have a bound; past it the answer is [`StoreError::Unavailable`].
 //!
-//! Read on in `mongo/connect.rs` (what the driver is told), `mongo/scan.rs` (a walk along an index)
-//! and `mongo/failure.rs` (errors).
+//! Read on in `mongo/connect.rs` (what the driver is told), `mongo/read.rs` and `mongo/scan.rs` (a walk
+//! along an index) and `mongo/failure.rs` (errors).
 
 mod backfill;
 mod change;
@@ -17,17 +17,17 @@ mod failure;
 mod follow_up;
 mod group;
 mod index;
+mod read;
 mod scan;
 
-use std::collections::HashMap;
 use std::future::IntoFuture;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bson::{Bson, Document, RawDocumentBuf, doc};
+use bson::{Bson, RawDocumentBuf, doc};
 use mongodb::error::Error;
-use mongodb::options::{Hint, ReturnDocument};
+use mongodb::options::ReturnDocument;
 use mongodb::{Client, Database};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -35,7 +35,7 @@ use tokio::task::JoinHandle;
 pub use backfill::{Filled, Reach};
 pub use connect::ConnectError;
 
-use super::{Collection, Guard, Insert, Scan, StoreError, Update};
+use super::{Collection, Guard, Insert, StoreError, Update};
 use failure::{TimedOut, translate, unavailable};
 use follow_up::{FollowUps, Runner};
 
@@ -43,15 +43,9 @@ use follow_up::{FollowUps, Runner};
 /// is unavailable, and a write may or may not have happened.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How long the server may work on a read; then it stops.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Operations under way at once, waiting for a connection included; a further one is refused as
 /// busy. Grouped messages do not count: they have a queue of their own.
 const OPERATIONS_MAX: usize = 1_024;
-
-/// Documents fetched at once by a long scan.
-const BATCH_LEN_MAX: usize = 1_000;
 
 /// The largest document that the server takes; one beyond it is refused.
 const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -111,108 +105,6 @@ impl Mongo {
 
     pub(super) fn epoch(&self) -> &str {
         &self.engine.epoch
-    }
-
-    pub(super) async fn get(
-        &self,
-        collection: Collection,
-        id: &Bson,
-    ) -> Result<Option<RawDocumentBuf>, StoreError> {
-        let _place = self.enter()?;
-        self.engine.follow_ups.wait_for_document(collection, id).await;
-        let documents = self.collection(collection);
-        run(collection, documents.find_one(doc! { "_id": id }).max_time(READ_TIMEOUT)).await
-    }
-
-    pub(super) async fn get_many(
-        &self,
-        collection: Collection,
-        ids: &[Bson],
-    ) -> Result<Vec<RawDocumentBuf>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let _place = self.enter()?;
-        self.engine.follow_ups.wait_for_collection(collection).await;
-        let documents = self.collection(collection);
-        let mut found = HashMap::with_capacity(ids.len());
-        for ids in ids.chunks(BATCH_LEN_MAX) {
-            let find = documents
-                .find(doc! { "_id": { "$in": ids } })
-                .batch_size(batch_len(ids.len()))
-                .max_time(READ_TIMEOUT);
-            let collected = within(collect(collection, find, ids.len())).await??;
-            for document in collected {
-                let id = document.get("_id").ok().flatten().and_then(|id| id.try_into().ok());
-                found.insert(follow_up::key_of(id.as_ref().unwrap_or(&Bson::Null)), document);
-            }
-        }
-        Ok(ids.iter().filter_map(|id| found.get(&follow_up::key_of(id)).cloned()).collect())
-    }
-
-    pub(super) async fn scan(&self, scan: &Scan<'_>) -> Result<Vec<RawDocumentBuf>, StoreError> {
-        self.walk(scan, None).await
-    }
-
-    /// The documents of a scan, or what a projection leaves of them.
-    async fn walk(
-        &self,
-        scan: &Scan<'_>,
-        projection: Option<Document>,
-    ) -> Result<Vec<RawDocumentBuf>, StoreError> {
-        debug_assert!(
-            !scan.index.multikey || !scan.equals.is_empty(),
-            "a multikey scan gives the item"
-        );
-        if scan.limit == 0 {
-            return Ok(Vec::new());
-        }
-        let collection = scan.index.collection;
-        let _place = self.enter()?;
-        self.engine.follow_ups.wait_for_collection(collection).await;
-        let scan::Walk { filter, range, sort } = scan::walk(scan);
-        let documents = self.collection(collection);
-        let mut find = documents
-            .find(filter)
-            .hint(Hint::Name(scan.index.name.to_owned()))
-            .batch_size(batch_len(scan.limit))
-            .max_time(READ_TIMEOUT);
-        if let Some((least, greatest)) = range {
-            find = find.min(least).max(greatest);
-        }
-        if !sort.is_empty() {
-            find = find.sort(sort);
-        }
-        if let Ok(limit) = i64::try_from(scan.limit) {
-            find = find.limit(limit);
-        }
-        if let Some(projection) = projection {
-            find = find.projection(projection);
-        }
-        within(collect(collection, find, scan.limit)).await?
-    }
-
-    pub(super) async fn count(&self, scan: &Scan<'_>) -> Result<u64, StoreError> {
-        if scan.limit == 0 {
-            return Ok(0);
-        }
-        let Some(filter) = scan::count_filter(scan) else {
-            let keys = self.walk(scan, Some(doc! { "_id": 1 })).await?;
-            return Ok(keys.len() as u64);
-        };
-        let collection = scan.index.collection;
-        let _place = self.enter()?;
-        self.engine.follow_ups.wait_for_collection(collection).await;
-        let documents = self.collection(collection);
-        let count = documents
-            .count_documents(filter)
-            .hint(Hint::Name(scan.index.name.to_owned()))
-            .max_time(READ_TIMEOUT);
-        let limit = i64::try_from(scan.limit).ok().and_then(|limit| u64::try_from(limit).ok());
-        match limit {
-            Some(limit) => run(collection, count.limit(limit)).await,
-            None => run(collection, count).await,
-        }
     }
 
     /// Adds to a database of the original what the rules need of it. Before anything is served from
@@ -301,6 +193,7 @@ impl Mongo {
         let Some(Workers { inserts, inserting, following }) = workers else { return };
         drop(inserts);
         let inserted = inserting.await;
+        // Says so itself, unless it panicked.
         self.engine.follow_ups.close();
         if inserted.and(following.await).is_err() {
             tracing::error!("a task of the store ended by a panic");
@@ -351,26 +244,6 @@ async fn run<T>(
 
 async fn within<T>(operation: impl Future<Output = T>) -> Result<T, StoreError> {
     tokio::time::timeout(OPERATION_TIMEOUT, operation).await.map_err(|_| unavailable(TimedOut))
-}
-
-/// Everything that a cursor brings, up to `limit`.
-async fn collect(
-    collection: Collection,
-    find: impl IntoFuture<Output = Result<mongodb::Cursor<RawDocumentBuf>, Error>>,
-    limit: usize,
-) -> Result<Vec<RawDocumentBuf>, StoreError> {
-    let failed = |error| translate(collection, error);
-    let mut cursor = find.into_future().await.map_err(failed)?;
-    let mut found = Vec::new();
-    while found.len() < limit && cursor.advance().await.map_err(failed)? {
-        found.push(cursor.current().to_owned());
-    }
-    Ok(found)
-}
-
-/// One more than wanted, so that the server closes the cursor in its first answer.
-fn batch_len(limit: usize) -> u32 {
-    u32::try_from(limit.min(BATCH_LEN_MAX)).unwrap_or_default().saturating_add(1)
 }
 
 /// The store was closed.

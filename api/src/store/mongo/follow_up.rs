@@ -36,7 +36,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(250);
 const ATTEMPTS_MAX: u32 = 240;
 
 /// Attempts at one batch once the store is being closed.
-const ATTEMPTS_AT_CLOSE_MAX: u32 = 8;
+const ATTEMPTS_AT_CLOSE_MAX: u32 = 3;
 
 /// The queue; its [`Runner`] empties it.
 #[derive(Debug)]

@@ -34,7 +34,8 @@ pub(super) struct Job {
     pub(super) answer: oneshot::Sender<Result<(), StoreError>>,
 }
 
-/// Stores what comes, until nobody is left to send and all of it was answered.
+/// Stores what comes, until nobody is left to send and all of it was answered; then nothing more can
+/// follow.
 pub(super) async fn run(
     messages: Documents<RawDocumentBuf>,
     mut jobs: mpsc::Receiver<Job>,
@@ -47,7 +48,10 @@ pub(super) async fn run(
             held.extend(group.offer(job));
         }
         if group.jobs.is_empty() {
-            let Some(job) = jobs.recv().await else { return };
+            let Some(job) = jobs.recv().await else {
+                follow_ups.close();
+                return;
+            };
             held.extend(group.offer(job));
         }
         while held.len() < GROUP_LEN_MAX && group.has_room() {
