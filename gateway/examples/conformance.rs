@@ -37,6 +37,9 @@ struct Arguments {
     /// Heartbeat of production (25 s / 20 s) instead of the suites' (300 ms / 200 ms).
     #[arg(long)]
     slow_ping: bool,
+    /// Let clients of Engine.IO 3 in.
+    #[arg(long)]
+    eio3: bool,
     /// Threads; one a core when absent.
     #[arg(long)]
     shards: Option<usize>,
@@ -67,7 +70,7 @@ fn main() -> std::io::Result<()> {
             ("/engine.io/", Layer::EngineIo),
             ("/echo", Layer::Raw),
         ],
-        served: Served { revision_3: false },
+        served: Served { revision_3: arguments.eio3 },
         origins: Arc::new(Origins::new(vec!["*".to_owned()])),
         rest: None,
     };
@@ -120,10 +123,13 @@ impl Application for Echo {
             serde_json::from_slice(event.arguments).map_err(|_| Malformed)?;
         let (name, rest) = arguments.split_first().ok_or(Malformed)?;
         match name.get() {
-            r#""message""# => cx.emit(&array(Some(r#""message-back""#), rest)),
+            r#""message""# => {
+                let arguments = array(Some(r#""message-back""#), rest);
+                cx.emit_binary(&arguments, event.attachments);
+            }
             r#""message-with-ack""# => {
                 if let Some(id) = event.ack {
-                    cx.ack(id, &array(None, rest));
+                    cx.ack_binary(id, &array(None, rest), event.attachments);
                 }
             }
             r#""join_conversation""# => {
@@ -152,7 +158,7 @@ impl Application for Echo {
         binary: bool,
     ) -> Result<(), Malformed> {
         if binary {
-            cx.send(&message, true);
+            cx.send_binary(&message);
         } else {
             cx.send(&[b"4", &*message].concat(), false);
         }

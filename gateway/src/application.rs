@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use protocol::id::SocketId;
 use protocol::websocket::message::Payload;
 
@@ -53,6 +54,8 @@ pub struct Event<'b> {
     pub arguments: &'b mut [u8],
     /// The id under which the client waits for an answer.
     pub ack: Option<u64>,
+    /// What the placeholders in the arguments stand for, by number; mostly nothing.
+    pub attachments: &'b [Bytes],
 }
 
 /// The arguments of an event cannot be what they must be; the connection is closed.

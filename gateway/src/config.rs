@@ -65,6 +65,9 @@ struct ServeArguments {
     /// Where the embedded store and the generated secrets lie; made when absent.
     #[arg(long, env = "DATA_DIR", value_name = "FOLDER", default_value = "./data")]
     data_dir: PathBuf,
+    /// Let clients of Socket.IO 1 and 2 in (Engine.IO 3): `on` or `off`.
+    #[arg(long, env = "ALLOW_EIO3", value_name = "SWITCH", default_value = "on")]
+    allow_eio3: String,
     #[command(flatten)]
     listen: ListenArguments,
     #[command(flatten)]
@@ -108,6 +111,8 @@ pub struct Serve {
     pub log: Log,
     /// How long a stop may take.
     pub drain: Duration,
+    /// Whether clients of Engine.IO 3 are let in.
+    pub allow_eio3: bool,
     /// What every process of the product knows.
     pub shared: api::config::Settings,
 }
@@ -148,16 +153,20 @@ impl ServeArguments {
         let port = process::port(&self.port, &mut problems);
         let listen = self.listen.settle(&mut problems);
         let log = self.log.settle(&mut problems);
+        let allow_eio3 = process::switch("ALLOW_EIO3", &self.allow_eio3, &mut problems);
         let mongodb = self.backend.settle(&mut problems);
         let shared = self.shared.settle().map_err(|more| problems.extend(more)).ok();
-        match (port, listen, log, shared) {
-            (Some(port), Some(listen), Some(log), Some(shared)) if problems.is_empty() => {
+        match (port, listen, log, allow_eio3, shared) {
+            (Some(port), Some(listen), Some(log), Some(allow_eio3), Some(shared))
+                if problems.is_empty() =>
+            {
                 Ok(Task::Serve(Box::new(Serve {
                     address: SocketAddr::new(listen.host, port),
                     data_dir: self.data_dir,
                     mongodb,
                     log,
                     drain: listen.drain,
+                    allow_eio3,
                     shared,
                 })))
             }

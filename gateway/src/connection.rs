@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 
 use protocol::engine::{Heartbeat, Revision};
 use protocol::id::{EngineSid, SocketId};
+use protocol::socket::Assembly;
 use protocol::websocket::decoder::Decoder;
 use protocol::websocket::frame::Role;
 use smallvec::SmallVec;
@@ -66,6 +67,8 @@ pub(crate) struct Connection<S> {
     pub(crate) outbox: Outbox,
     /// Namespaces joined or being joined.
     pub(crate) memberships: SmallVec<[Membership<S>; 1]>,
+    /// A packet whose attachments have not all come.
+    pub(crate) assembly: Assembly,
     /// From the HTTP request; dropped when the first namespace is joined.
     pub(crate) opening: Option<Box<Opening>>,
     /// Tells this tenant of the slot from earlier and later ones.

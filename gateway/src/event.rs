@@ -77,7 +77,8 @@ impl Application for Chat {
         client: &mut Client,
         event: Event<'_>,
     ) -> Result<(), Malformed> {
-        let Event { arguments, ack } = event;
+        // No event of the chat has attachments: a placeholder is an object where none is expected.
+        let Event { arguments, ack, attachments: _ } = event;
         let decoded = ClientEvent::decode_with(&mut self.parser.borrow_mut(), arguments);
         match decoded {
             Ok(event) => self.take(cx, client, event, ack),

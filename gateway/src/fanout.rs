@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use protocol::engine::{Revision, packet};
 use protocol::id::SocketId;
 use protocol::room::Room;
 use protocol::socket::encode;
@@ -90,6 +91,48 @@ pub(crate) fn ack_frame(namespace: &str, id: u64, arguments: &[u8]) -> Bytes {
         encode::ack_head(out, namespace, id);
         out.extend_from_slice(arguments);
     })
+}
+
+/// The frames of an event with attachments: its head, and each attachment. They belong next to each
+/// other on the wire.
+pub(crate) fn binary_event_frames(
+    revision: Revision,
+    namespace: &str,
+    arguments: &[u8],
+    attachments: &[Bytes],
+) -> Vec<Bytes> {
+    let head = packet_frame(arguments.len(), |out| {
+        encode::binary_event_head(out, namespace, None, attachments.len());
+        out.extend_from_slice(arguments);
+    });
+    with_attachments(revision, head, attachments)
+}
+
+/// The same for an answer.
+pub(crate) fn binary_ack_frames(
+    revision: Revision,
+    namespace: &str,
+    id: u64,
+    arguments: &[u8],
+    attachments: &[Bytes],
+) -> Vec<Bytes> {
+    let head = packet_frame(arguments.len(), |out| {
+        encode::binary_ack_head(out, namespace, id, attachments.len());
+        out.extend_from_slice(arguments);
+    });
+    with_attachments(revision, head, attachments)
+}
+
+fn with_attachments(revision: Revision, head: Bytes, attachments: &[Bytes]) -> Vec<Bytes> {
+    let attached = attachments.iter().map(|bytes| binary_frame(revision, bytes));
+    std::iter::once(head).chain(attached).collect()
+}
+
+/// A whole binary frame with one message.
+pub(crate) fn binary_frame(revision: Revision, message: &[u8]) -> Bytes {
+    let mut packet = Vec::with_capacity(message.len() + 1);
+    packet::append_binary(&mut packet, revision, message);
+    frame::encode(Opcode::Binary, &packet)
 }
 
 /// A whole text frame with the packet that `write` writes; `hint` is about its length in bytes.

@@ -92,7 +92,7 @@ fn start(
     let origins = serve.shared.http.origins.iter().filter_map(|origin| origin.to_str().ok());
     let doors = Doors {
         sockets: vec![("/socket.io/", Layer::SocketIo)],
-        served: Served { revision_3: false },
+        served: Served { revision_3: serve.allow_eio3 },
         origins: Arc::new(Origins::new(origins.map(str::to_owned).collect())),
         rest: Some(rest(Host::new(Arc::clone(door), Handle::current()))),
     };

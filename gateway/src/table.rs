@@ -3,7 +3,7 @@
 //! - [`shard`]: the loop, and what a turn does in which order
 //! - [`core`], with [`opening`], [`membership`], [`closing`]: the slab of connections and the verbs on
 //!   it
-//! - [`inbound`]: what comes in: frames, packets, namespaces
+//! - [`inbound`], [`namespace`]: what comes in: frames, packets, wishes to join
 //! - [`session`], [`upgrade`]: sessions on long polling, and how they leave it
 //! - [`room`]: the room index
 //! - [`inbox`]: messages from other threads
@@ -18,6 +18,7 @@ pub(crate) mod membership;
 pub(crate) mod opening;
 
 pub(crate) mod inbound;
+pub(crate) mod namespace;
 pub(crate) mod room;
 pub(crate) mod session;
 pub(crate) mod upgrade;

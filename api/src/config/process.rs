@@ -143,3 +143,15 @@ fn keep<T>(value: Option<T>, problems: &mut Vec<Problem>, key: &str, fault: &str
     }
     value
 }
+
+/// A switch: `on` or `off`.
+pub fn switch(key: &str, text: &str, problems: &mut Vec<Problem>) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "on" | "true" | "1" => Some(true),
+        "off" | "false" | "0" => Some(false),
+        _ => {
+            problems.push(Problem::new(key, "must be on or off"));
+            None
+        }
+    }
+}

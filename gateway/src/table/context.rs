@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use protocol::engine::Revision;
 use protocol::id::SocketId;
 use protocol::room::Room;
 use protocol::websocket::frame::{self, Opcode};
@@ -51,10 +53,48 @@ impl<S: Send + 'static> Context<'_, S> {
         self.core.enqueue(self.slot, frame, Class::Durable);
     }
 
+    /// Queues an event with attachments; the arguments hold their placeholders.
+    pub fn emit_binary(&mut self, arguments: &[u8], attachments: &[Bytes]) {
+        if attachments.is_empty() {
+            return self.emit(arguments);
+        }
+        let (revision, name) = (self.revision(), self.core.namespace_name(self.namespace));
+        let frames = fanout::binary_event_frames(revision, name, arguments, attachments);
+        self.enqueue_all(frames);
+    }
+
+    /// Queues an answer with attachments; the arguments hold their placeholders.
+    pub fn ack_binary(&mut self, id: u64, arguments: &[u8], attachments: &[Bytes]) {
+        if attachments.is_empty() {
+            return self.ack(id, arguments);
+        }
+        let (revision, name) = (self.revision(), self.core.namespace_name(self.namespace));
+        let frames = fanout::binary_ack_frames(revision, name, id, arguments, attachments);
+        self.enqueue_all(frames);
+    }
+
     /// Queues a bare WebSocket message.
     pub fn send(&mut self, message: &[u8], binary: bool) {
         let opcode = if binary { Opcode::Binary } else { Opcode::Text };
         self.core.enqueue(self.slot, frame::encode(opcode, message), Class::Durable);
+    }
+
+    /// Queues a binary Engine.IO message.
+    pub fn send_binary(&mut self, message: &[u8]) {
+        let frame = fanout::binary_frame(self.revision(), message);
+        self.core.enqueue(self.slot, frame, Class::Durable);
+    }
+
+    fn revision(&self) -> Revision {
+        let connection = self.core.connections.get(self.slot as usize);
+        connection.map_or(Revision::V4, |connection| connection.revision)
+    }
+
+    /// Frames of one packet: nothing comes between them, because nothing else runs.
+    fn enqueue_all(&mut self, frames: Vec<Bytes>) {
+        for frame in frames {
+            self.core.enqueue(self.slot, frame, Class::Durable);
+        }
     }
 
     /// Joins a room. Returns whether the socket is in it now: not when it is in too many.

@@ -1,11 +1,12 @@
-//! What comes in on one connection: bytes → frames → packets → namespaces → the application.
+//! What comes in on one connection: bytes → frames → packets → the application.
 
 use std::io::{self, Read as _};
 
+use bytes::Bytes;
 use protocol::engine::Revision;
 use protocol::engine::packet::{self, Packet};
 use protocol::id::SocketId;
-use protocol::socket::{self, decode, encode};
+use protocol::socket;
 use protocol::websocket::close::CloseCode;
 use protocol::websocket::decoder::Step;
 use protocol::websocket::frame::{self, Opcode};
@@ -13,16 +14,11 @@ use protocol::websocket::message::{Message, Payload};
 
 use super::context::Context;
 use super::core::Departure;
-use super::inbox::Admit;
-use super::room::Places;
 use super::shard::Shard;
-use crate::application::{Admission, Application, Connect, Event, Malformed};
+use crate::application::{Application, Event, Malformed};
 use crate::connection::close::CloseReason;
 use crate::connection::outbox::Class;
-use crate::connection::{
-    EARLY_BYTES_MAX, Early, Joining, Layer, Membership, NAMESPACES_PER_CONNECTION_MAX, Phase,
-};
-use crate::fanout;
+use crate::connection::{Joining, Layer, Phase};
 
 /// How the bytes of a connection are read.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +28,7 @@ struct Speaks {
 }
 
 /// How a packet was taken: the connection goes on, or ends for this reason.
-type Taken = Result<(), CloseReason>;
+pub(super) type Taken = Result<(), CloseReason>;
 
 impl<A: Application> Shard<A> {
     /// Reads what one turn allows, and hands it on.
@@ -153,11 +149,11 @@ impl<A: Application> Shard<A> {
             Packet::Upgrade | Packet::Ignored => Ok(()),
             Packet::Binary(message) => match layer {
                 Layer::EngineIo => self.engine_message(slot, message, true),
-                // No attachment is owed on a Socket.IO connection here.
-                Layer::SocketIo | Layer::Raw => Err(CloseReason::Protocol),
+                Layer::SocketIo => self.take_attachment(slot, message),
+                Layer::Raw => Err(CloseReason::Protocol),
             },
             Packet::Message(text) => match layer {
-                Layer::SocketIo => self.take_packet(slot, text),
+                Layer::SocketIo => self.take_text(slot, text),
                 Layer::EngineIo | Layer::Raw => {
                     self.engine_message(slot, Payload::Borrowed(text), false)
                 }
@@ -170,163 +166,73 @@ impl<A: Application> Shard<A> {
         self.app.engine_message(cx, message, binary).map_err(closing)
     }
 
-    /// Takes one Socket.IO packet.
-    fn take_packet(&mut self, slot: u32, text: &mut [u8]) -> Taken {
+    /// Takes the text of a Socket.IO packet, which may be the head of one whose attachments follow.
+    fn take_text(&mut self, slot: u32, text: &mut [u8]) -> Taken {
+        let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
         // A packet that comes while its namespace is being joined waits for it, as it came.
-        if let Some(early) = self.early(slot, text) {
-            return hold(early, text);
+        let waits = connection.memberships.iter().any(|m| matches!(m.state, Joining::Asked(_)));
+        let kept = waits.then(|| text.to_vec());
+        let packet = connection.assembly.handle_text(text).map_err(|_| CloseReason::Protocol)?;
+        match packet {
+            None => Ok(()),
+            Some(packet) => match kept.and_then(|text| self.early(slot, &packet, text)) {
+                Some(held) => held,
+                None => self.take_packet(slot, packet, &[]),
+            },
         }
-        match decode::decode_text(text).map_err(|_| CloseReason::Protocol)? {
+    }
+
+    /// Takes an attachment, and the packet if it is the last of it.
+    fn take_attachment(&mut self, slot: u32, message: Payload<'_>) -> Taken {
+        let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
+        let whole = connection.assembly.handle_binary(message);
+        match whole.map_err(|_| CloseReason::Protocol)? {
+            None => Ok(()),
+            Some(mut whole) => {
+                let (packet, attachments) = whole.parts().map_err(|_| CloseReason::Protocol)?;
+                self.take_packet(slot, packet, attachments)
+            }
+        }
+    }
+
+    /// Takes one whole Socket.IO packet.
+    pub(super) fn take_packet(
+        &mut self,
+        slot: u32,
+        packet: socket::Packet<'_>,
+        attachments: &[Bytes],
+    ) -> Taken {
+        match packet {
             socket::Packet::Connect { namespace, auth } => self.connect(slot, namespace, auth),
             socket::Packet::Disconnect { namespace } => self.disconnect(slot, namespace),
             socket::Packet::Event { namespace, ack, arguments } => {
                 let namespace = self.joined(slot, namespace)?;
                 match arguments {
-                    Some(arguments) => self.event(slot, namespace, Event { arguments, ack }),
+                    Some(arguments) => {
+                        self.event(slot, namespace, Event { arguments, ack, attachments })
+                    }
                     // COMPAT: a bare `42` is tolerated and ignored.
                     None => Ok(()),
                 }
             }
+            socket::Packet::BinaryEvent { namespace, ack, arguments, .. } => {
+                let namespace = self.joined(slot, namespace)?;
+                self.event(slot, namespace, Event { arguments, ack, attachments })
+            }
             // The server asks for no answers, so every id is unknown, and unknown ids are ignored.
-            socket::Packet::Ack { namespace, .. } => self.joined(slot, namespace).map(|_| ()),
-            socket::Packet::BinaryEvent { .. } | socket::Packet::BinaryAck { .. } => {
-                Err(CloseReason::Protocol)
+            socket::Packet::Ack { namespace, .. } | socket::Packet::BinaryAck { namespace, .. } => {
+                self.joined(slot, namespace).map(|_| ())
             }
         }
-    }
-
-    /// Where packets of this namespace wait, if they do.
-    fn early(&mut self, slot: u32, text: &[u8]) -> Option<&mut Early> {
-        let connection = self.core.connections.get(slot as usize)?;
-        // The usual case, settled without reading the packet twice.
-        if connection.memberships.iter().all(|m| matches!(m.state, Joining::Joined(_))) {
-            return None;
-        }
-        let mut copy = text.to_vec();
-        let name = match decode::decode_text(&mut copy).ok()? {
-            socket::Packet::Connect { .. }
-            | socket::Packet::BinaryEvent { .. }
-            | socket::Packet::BinaryAck { .. } => return None,
-            socket::Packet::Disconnect { namespace }
-            | socket::Packet::Event { namespace, .. }
-            | socket::Packet::Ack { namespace, .. } => namespace,
-        };
-        let namespace = self.core.namespace_index(name)?;
-        let connection = self.core.connections.get_mut(slot as usize)?;
-        match &mut connection.membership(namespace)?.state {
-            Joining::Asked(early) => Some(early),
-            Joining::Joined(_) => None,
-        }
-    }
-
-    /// The index of a namespace that the connection has joined.
-    fn joined(&mut self, slot: u32, name: &str) -> Result<u8, CloseReason> {
-        let namespace = self.core.namespace_index(name).ok_or(CloseReason::Protocol)?;
-        let connection = self.core.connections.get_mut(slot as usize);
-        let membership = connection.and_then(|connection| connection.membership(namespace));
-        membership.map(|_| namespace).ok_or(CloseReason::Protocol)
-    }
-
-    fn connect(&mut self, slot: u32, name: &str, auth: Option<&mut [u8]>) -> Taken {
-        let Some(namespace) = self.core.namespace_index(name) else {
-            self.refuse(slot, name, "Invalid namespace");
-            return Ok(());
-        };
-        let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
-        let full = connection.memberships.len() >= NAMESPACES_PER_CONNECTION_MAX;
-        if full || connection.membership(namespace).is_some() {
-            return Err(CloseReason::Protocol);
-        }
-        let state = Joining::Asked(Early::default());
-        connection.memberships.push(Membership { namespace, state, places: Places::default() });
-        let opening = connection.opening.take();
-        let cx = &mut Context { core: &mut self.core, slot, namespace };
-        let admission = self.app.connect(cx, Connect { auth, opening: opening.as_deref() });
-        if let Some(connection) = self.core.connections.get_mut(slot as usize) {
-            connection.opening = opening;
-        }
-        match admission {
-            Admission::Accept(session) => self.admit(slot, namespace, session),
-            Admission::Refuse(message) => {
-                self.core.end_membership(slot, namespace);
-                self.refuse(slot, name, message);
-                Ok(())
-            }
-            Admission::Later => Ok(()),
-            Admission::Malformed => Err(CloseReason::Protocol),
-            Admission::Overloaded => Err(CloseReason::Overloaded),
-        }
-    }
-
-    fn refuse(&mut self, slot: u32, name: &str, message: &str) {
-        let hint = name.len() + message.len();
-        let frame = fanout::packet_frame(hint, |out| encode::connect_error(out, name, message));
-        self.core.enqueue(slot, frame, Class::Durable);
-    }
-
-    /// The application has said later what it thinks of a wish to join.
-    pub(super) fn take_admit(&mut self, admit: Admit<A::Session>) {
-        let Admit { socket, namespace, verdict } = admit;
-        match (self.core.slot_of(socket), verdict) {
-            (Some(slot), Ok((session, rooms))) => {
-                for room in &rooms {
-                    self.core.join(slot, namespace, room);
-                }
-                if let Err(reason) = self.admit(slot, namespace, session) {
-                    self.core.close(slot, reason);
-                }
-            }
-            (Some(slot), Err(message)) => {
-                self.core.end_membership(slot, namespace);
-                self.refuse(slot, self.core.namespace_name(namespace), message);
-            }
-            // Gone meanwhile; what the application began for it must end.
-            (None, Ok((session, _))) => self.core.departures.push(Departure { socket, session }),
-            (None, Err(_)) => {}
-        }
-    }
-
-    /// Completes a join: the answer first, then what the application says, then what came early.
-    fn admit(&mut self, slot: u32, namespace: u8, session: A::Session) -> Taken {
-        let socket = self.core.socket_id(slot);
-        let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
-        let Some(membership) = connection.membership(namespace) else {
-            self.core.departures.push(Departure { socket, session });
-            return Ok(());
-        };
-        let Joining::Asked(early) = &mut membership.state else { return Ok(()) };
-        let early = std::mem::take(early);
-        membership.state = Joining::Joined(Some(session));
-        connection.opening = None;
-        let name = self.core.namespace_name(namespace);
-        let frame = fanout::packet_frame(name.len(), |out| encode::connect(out, name, socket));
-        self.core.enqueue(slot, frame, Class::Durable);
-        self.with_session(slot, namespace, |app, cx, session| {
-            app.joined(cx, session);
-            Ok(())
-        })?;
-        for mut packet in early.packets {
-            self.take_packet(slot, &mut packet)?;
-        }
-        Ok(())
     }
 
     fn event(&mut self, slot: u32, namespace: u8, event: Event<'_>) -> Taken {
         self.with_session(slot, namespace, |app, cx, session| app.event(cx, session, event))
     }
 
-    fn disconnect(&mut self, slot: u32, name: &str) -> Taken {
-        let namespace = self.joined(slot, name)?;
-        let socket = self.core.socket_id(slot);
-        if let Some(session) = self.core.end_membership(slot, namespace) {
-            self.core.departures.push(Departure { socket, session });
-        }
-        Ok(())
-    }
-
     /// Calls the application with a membership's session, and puts it back if the membership is
     /// still there.
-    fn with_session(
+    pub(super) fn with_session(
         &mut self,
         slot: u32,
         namespace: u8,
@@ -353,15 +259,6 @@ impl<A: Application> Shard<A> {
             Joining::Asked(_) => None,
         }
     }
-}
-
-fn hold(early: &mut Early, text: &[u8]) -> Taken {
-    early.bytes += text.len() + size_of::<Box<[u8]>>();
-    if early.bytes > EARLY_BYTES_MAX {
-        return Err(CloseReason::Protocol);
-    }
-    early.packets.push(text.into());
-    Ok(())
 }
 
 const fn closing(_: Malformed) -> CloseReason {

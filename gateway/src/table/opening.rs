@@ -4,6 +4,7 @@ use std::io;
 
 use protocol::engine::{Heartbeat, OpenPacket, Revision};
 use protocol::id::{EngineSid, SocketId};
+use protocol::socket::Assembly;
 use protocol::websocket::frame::{self, Opcode};
 use ring::rand::SecureRandom as _;
 use smallvec::SmallVec;
@@ -104,6 +105,7 @@ impl<S> Core<S> {
         let key = self.connections.insert(Connection {
             link,
             outbox: Outbox::default(),
+            assembly: Assembly::new(),
             memberships: SmallVec::new(),
             opening: Some(Box::new(opening)),
             nonce: self.nonces,

@@ -88,7 +88,10 @@ impl<A: Application> Shard<A> {
 
     fn open_polling(&mut self, wish: PollingWish) -> Option<String> {
         match self.core.open_polling(wish) {
-            Ok((_slot, open)) => Some(open),
+            Ok((slot, open)) => {
+                self.connect_implicitly(slot);
+                Some(open)
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot open a session");
                 None

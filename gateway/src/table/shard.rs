@@ -189,13 +189,20 @@ impl<A: Application> Shard<A> {
         }
         let read_ahead = std::mem::take(&mut adoption.read_ahead);
         let peer = adoption.peer;
+        let is_session = adoption.session.is_none();
         let adopted = match adoption.session {
             Some(sid) => self.take_probe(adoption, sid),
             None => self.core.adopt(adoption, None, &self.reactor),
         };
         match adopted {
-            Ok(slot) if !read_ahead.is_empty() => self.take_bytes(slot, &mut read_ahead.to_vec()),
-            Ok(_) => {}
+            Ok(slot) => {
+                if is_session {
+                    self.connect_implicitly(slot);
+                }
+                if !read_ahead.is_empty() {
+                    self.take_bytes(slot, &mut read_ahead.to_vec());
+                }
+            }
             Err(error) => tracing::warn!(%peer, %error, "cannot take over a socket"),
         }
     }

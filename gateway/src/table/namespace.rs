@@ -1,0 +1,191 @@
+//! Namespaces: wishes to join them, answers, and what comes before the answer.
+
+use protocol::engine::Revision;
+use protocol::socket::{self, decode, encode, legacy};
+
+use super::context::Context;
+use super::core::{Core, Departure};
+use super::inbound::Taken;
+use super::inbox::Admit;
+use super::room::Places;
+use super::shard::Shard;
+use crate::application::{Admission, Application, Connect};
+use crate::connection::close::CloseReason;
+use crate::connection::outbox::Class;
+use crate::connection::{
+    EARLY_BYTES_MAX, Early, Joining, Layer, Membership, NAMESPACES_PER_CONNECTION_MAX,
+};
+use crate::fanout;
+
+impl<A: Application> Shard<A> {
+    /// Keeps a packet whose namespace is being joined. `None` if it need not wait.
+    pub(super) fn early(
+        &mut self,
+        slot: u32,
+        packet: &socket::Packet<'_>,
+        text: Vec<u8>,
+    ) -> Option<Taken> {
+        if matches!(packet, socket::Packet::Connect { .. }) {
+            return None;
+        }
+        let (name, _) = self.split_name(slot, packet.namespace());
+        let namespace = self.core.namespace_index(name)?;
+        let connection = self.core.connections.get_mut(slot as usize)?;
+        match &mut connection.membership(namespace)?.state {
+            Joining::Asked(early) => Some(hold(early, text)),
+            Joining::Joined(_) => None,
+        }
+    }
+
+    /// A name as a client wrote it, and what a client of revision 3 wrote behind it.
+    fn split_name<'n>(&self, slot: u32, name: &'n str) -> (&'n str, Option<&'n str>) {
+        match self.core.revision(slot) {
+            Revision::V4 => (name, None),
+            Revision::V3 => legacy::split_query(name),
+        }
+    }
+
+    /// Joins the root namespace for a client of revision 3, which does not ask for it.
+    pub(super) fn connect_implicitly(&mut self, slot: u32) {
+        let Some(connection) = self.core.connections.get(slot as usize) else { return };
+        if (connection.layer, connection.revision) != (Layer::SocketIo, Revision::V3) {
+            return;
+        }
+        if let Err(reason) = self.connect(slot, socket::ROOT, None) {
+            self.core.close(slot, reason);
+        }
+    }
+
+    /// The index of a namespace that the connection has joined.
+    pub(super) fn joined(&mut self, slot: u32, name: &str) -> Result<u8, CloseReason> {
+        let (name, _) = self.split_name(slot, name);
+        let namespace = self.core.namespace_index(name).ok_or(CloseReason::Protocol)?;
+        let connection = self.core.connections.get_mut(slot as usize);
+        let membership = connection.and_then(|connection| connection.membership(namespace));
+        membership.map(|_| namespace).ok_or(CloseReason::Protocol)
+    }
+
+    /// A client wishes to join a namespace; one of revision 3 is wished into the root by us.
+    pub(super) fn connect(&mut self, slot: u32, name: &str, auth: Option<&mut [u8]>) -> Taken {
+        let (name, query) = self.split_name(slot, name);
+        let mut query_auth = query.map(legacy::query_auth);
+        let auth = query_auth.as_deref_mut().or(auth);
+        let Some(namespace) = self.core.namespace_index(name) else {
+            // COMPAT: this one refusal is told in the newer way to all.
+            let hint = name.len();
+            let text = "Invalid namespace";
+            let frame = fanout::packet_frame(hint, |out| encode::connect_error(out, name, text));
+            self.core.enqueue(slot, frame, Class::Durable);
+            return Ok(());
+        };
+        let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
+        let full = connection.memberships.len() >= NAMESPACES_PER_CONNECTION_MAX;
+        if full || connection.membership(namespace).is_some() {
+            return Err(CloseReason::Protocol);
+        }
+        let state = Joining::Asked(Early::default());
+        connection.memberships.push(Membership { namespace, state, places: Places::default() });
+        let opening = connection.opening.take();
+        let cx = &mut Context { core: &mut self.core, slot, namespace };
+        let admission = self.app.connect(cx, Connect { auth, opening: opening.as_deref() });
+        if let Some(connection) = self.core.connections.get_mut(slot as usize) {
+            connection.opening = opening;
+        }
+        match admission {
+            Admission::Accept(session) => self.admit(slot, namespace, session),
+            Admission::Refuse(message) => {
+                self.core.end_membership(slot, namespace);
+                self.refuse(slot, name, message);
+                Ok(())
+            }
+            Admission::Later => Ok(()),
+            Admission::Malformed => Err(CloseReason::Protocol),
+            Admission::Overloaded => Err(CloseReason::Overloaded),
+        }
+    }
+
+    fn refuse(&mut self, slot: u32, name: &str, message: &str) {
+        let hint = name.len() + message.len();
+        let frame = fanout::packet_frame(hint, |out| match self.core.revision(slot) {
+            Revision::V4 => encode::connect_error(out, name, message),
+            Revision::V3 => legacy::connect_error(out, name, message, None),
+        });
+        self.core.enqueue(slot, frame, Class::Durable);
+    }
+
+    /// The application has said later what it thinks of a wish to join.
+    pub(super) fn take_admit(&mut self, admit: Admit<A::Session>) {
+        let Admit { socket, namespace, verdict } = admit;
+        match (self.core.slot_of(socket), verdict) {
+            (Some(slot), Ok((session, rooms))) => {
+                for room in &rooms {
+                    self.core.join(slot, namespace, room);
+                }
+                if let Err(reason) = self.admit(slot, namespace, session) {
+                    self.core.close(slot, reason);
+                }
+            }
+            (Some(slot), Err(message)) => {
+                self.core.end_membership(slot, namespace);
+                self.refuse(slot, self.core.namespace_name(namespace), message);
+            }
+            // Gone meanwhile; what the application began for it must end.
+            (None, Ok((session, _))) => self.core.departures.push(Departure { socket, session }),
+            (None, Err(_)) => {}
+        }
+    }
+
+    /// Completes a join: the answer first, then what the application says, then what came early.
+    fn admit(&mut self, slot: u32, namespace: u8, session: A::Session) -> Taken {
+        let socket = self.core.socket_id(slot);
+        let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
+        let Some(membership) = connection.membership(namespace) else {
+            self.core.departures.push(Departure { socket, session });
+            return Ok(());
+        };
+        let Joining::Asked(early) = &mut membership.state else { return Ok(()) };
+        let early = std::mem::take(early);
+        membership.state = Joining::Joined(Some(session));
+        connection.opening = None;
+        let name = self.core.namespace_name(namespace);
+        let frame = fanout::packet_frame(name.len(), |out| match self.core.revision(slot) {
+            Revision::V4 => encode::connect(out, name, socket),
+            Revision::V3 => legacy::connect(out, name),
+        });
+        self.core.enqueue(slot, frame, Class::Durable);
+        self.with_session(slot, namespace, |app, cx, session| {
+            app.joined(cx, session);
+            Ok(())
+        })?;
+        for mut text in early.packets {
+            let packet = decode::decode_text(&mut text).map_err(|_| CloseReason::Protocol)?;
+            self.take_packet(slot, packet, &[])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn disconnect(&mut self, slot: u32, name: &str) -> Taken {
+        let namespace = self.joined(slot, name)?;
+        let socket = self.core.socket_id(slot);
+        if let Some(session) = self.core.end_membership(slot, namespace) {
+            self.core.departures.push(Departure { socket, session });
+        }
+        Ok(())
+    }
+}
+
+impl<S> Core<S> {
+    /// The revision of Engine.IO that a slot speaks.
+    fn revision(&self, slot: u32) -> Revision {
+        self.connections.get(slot as usize).map_or(Revision::V4, |connection| connection.revision)
+    }
+}
+
+fn hold(early: &mut Early, text: Vec<u8>) -> Taken {
+    early.bytes += text.len() + size_of::<Box<[u8]>>();
+    if early.bytes > EARLY_BYTES_MAX {
+        return Err(CloseReason::Protocol);
+    }
+    early.packets.push(text.into());
+    Ok(())
+}
