@@ -211,7 +211,8 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let task = settle(&["admin", "create", "--email=A@b.example.com", "--password=hunter22"]).unwrap();
+        let task =
+            settle(&["admin", "create", "--email=A@b.example.com", "--password=hunter22"]).unwrap();
         let shown = format!("{task:?}");
         assert!(shown.contains("a@b.example.com"), "{shown}");
         assert!(!shown.contains("hunter22"), "{shown}");

@@ -77,8 +77,8 @@ pub(crate) struct Connection<S> {
     pub(crate) last_broadcast: u64,
     /// When to ping, when to give up.
     pub(crate) heartbeat: Heartbeat,
-    /// When a connection without namespace is closed.
-    pub(crate) connect_by_ms: u32,
+    /// When a connection without namespace is closed; once it closes, when it is gone.
+    pub(crate) deadline_ms: u32,
     /// How its packets are written.
     pub(crate) variant: Variant,
     /// The revision of Engine.IO.
@@ -93,6 +93,17 @@ pub(crate) struct Connection<S> {
     pub(crate) phase: Phase,
     /// Whether it is in the list of those to flush.
     pub(crate) dirty: bool,
+    /// What keeps it from being read, or asks for it.
+    pub(crate) reading: Reading,
+}
+
+/// What keeps a connection from being read, or asks for it.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    /// Whether nothing is read because too much is still to be written.
+    pub(crate) stalled: bool,
+    /// Whether the peer has said that nothing more comes; what it sent before may still be unread.
+    pub(crate) ended: bool,
     /// Whether it is in the list of those with more to read.
     pub(crate) hungry: bool,
 }
@@ -189,8 +200,8 @@ impl<S> Connection<S> {
 
     /// Notes that there is more to read than this turn allows.
     pub(crate) fn make_hungry(&mut self, slot: u32, hungry: &mut VecDeque<u32>) {
-        if !self.hungry {
-            self.hungry = true;
+        if !self.reading.hungry {
+            self.reading.hungry = true;
             hungry.push_back(slot);
         }
     }

@@ -36,6 +36,12 @@ use client::Client;
 
 pub use typing::expire as expire_typing;
 
+/// Events of one socket that are under way at once; a further one is answered `BUSY`. One client
+/// cannot fill what all clients of its shard share.
+const CALLS_PER_SOCKET_MAX: usize = 64;
+
+const BUSY: api::Error = api::Error::new(Kind::Busy, "Server is busy, please try again");
+
 /// The chat on one shard.
 #[derive(Debug)]
 pub struct Chat {
@@ -111,6 +117,10 @@ impl Chat {
     ) {
         let kind = event.kind();
         let echo = event.echo();
+        // Every call under way holds the person once more.
+        if Arc::strong_count(&client.person) > CALLS_PER_SOCKET_MAX {
+            return reply::refuse(cx, kind, ack, &BUSY, echo);
+        }
         if let ClientEvent::TypingStart(id) = &event {
             client.begin_typing(*id);
         } else if let ClientEvent::TypingStop(id) = &event {
@@ -126,8 +136,7 @@ impl Chat {
             echo: echo.clone(),
         };
         if self.handoff.submit(lane(&event), call.run(event)).is_err() {
-            let error = api::Error::new(Kind::Busy, "Server is busy, please try again");
-            reply::refuse(cx, kind, ack, &error, echo);
+            reply::refuse(cx, kind, ack, &BUSY, echo);
         }
     }
 }

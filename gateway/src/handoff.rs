@@ -7,6 +7,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use protocol::id::ObjectId;
 use tokio::sync::mpsc;
@@ -36,7 +38,28 @@ struct Job {
 
 /// A shard's end of the hand-off.
 #[derive(Debug, Clone)]
-pub struct Handoff(mpsc::Sender<Job>);
+pub struct Handoff {
+    jobs: mpsc::Sender<Job>,
+    /// Jobs handed in and not ended.
+    pending: Arc<AtomicUsize>,
+}
+
+/// A job's note that it is pending, for as long as it lives.
+#[derive(Debug)]
+struct Pending(Arc<AtomicUsize>);
+
+impl Pending {
+    fn note(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -55,7 +78,12 @@ impl Handoff {
             owners: HashMap::new(),
             waiting: 0,
         };
-        (Self(sender), dispatcher)
+        (Self { jobs: sender, pending: Arc::default() }, dispatcher)
+    }
+
+    /// Jobs that were handed in and have not ended.
+    pub fn pending(&self) -> usize {
+        self.pending.load(Ordering::Acquire)
     }
 
     /// Hands work in.
@@ -67,7 +95,12 @@ impl Handoff {
         lane: Option<Lane>,
         work: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), Busy> {
-        self.0.try_send(Job { lane, work: Box::pin(work) }).map_err(|_| Busy)
+        let pending = Pending::note(&self.pending);
+        let work = Box::pin(async move {
+            work.await;
+            drop(pending);
+        });
+        self.jobs.try_send(Job { lane, work }).map_err(|_| Busy)
     }
 }
 
@@ -151,7 +184,7 @@ impl Dispatcher {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use tokio::sync::Notify;
 
@@ -198,9 +231,11 @@ mod tests {
         handoff.submit(FIRST, async { panic!("planted") }).unwrap();
         let after = Arc::clone(&done);
         handoff.submit(FIRST, async move { *after.lock().unwrap() = true }).unwrap();
+        let watched = Arc::clone(&handoff.pending);
         drop(handoff);
         dispatcher.run().await;
         assert!(*done.lock().unwrap());
+        assert_eq!(watched.load(Ordering::Acquire), 0, "what has ended, however, is not pending");
     }
 
     #[tokio::test]
@@ -210,5 +245,6 @@ mod tests {
             handoff.submit(None, async {}).unwrap();
         }
         assert_eq!(handoff.submit(None, async {}), Err(Busy));
+        assert_eq!(handoff.pending(), JOBS_WAITING_MAX);
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Readiness {
     pub(crate) slot: u32,
     /// Bytes, the end of the stream, or an error wait to be read.
     pub(crate) readable: bool,
+    /// The peer has ended its side, or the connection broke; it is not told again.
+    pub(crate) ended: bool,
     /// A write that would have blocked may go on.
     pub(crate) writable: bool,
 }
@@ -70,6 +72,7 @@ impl Reactor {
             out.push(Readiness {
                 slot: u32::try_from(event.token().0).unwrap_or(u32::MAX),
                 readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+                ended: event.is_read_closed() || event.is_error(),
                 writable: event.is_writable(),
             });
         }

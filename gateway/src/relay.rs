@@ -38,6 +38,13 @@ impl Answers {
         // Without a relay there are no shards either, and nobody to hear it.
         let _ = self.0.send((socket, message)).await;
     }
+
+    /// Has every shard close its connections, behind all answers that were handed in before.
+    pub(crate) async fn drain(&self, shards: usize) {
+        for shard in 0..u8::try_from(shards).unwrap_or(u8::MAX) {
+            self.send(SocketId::new(0, shard, 0, 0), Message::Drain).await;
+        }
+    }
 }
 
 /// The relay of a process.
@@ -100,19 +107,21 @@ impl Relay {
         }
     }
 
-    /// Puts out the sockets of a session or an account that has ended.
+    /// Puts out the sockets of a session or an account that has ended; those of an account that has
+    /// changed come back as what they are now.
     async fn act(&self, notice: Notice) {
-        let (user_id, session_id) = match notice {
-            Notice::SessionRevoked { session_id, user_id } => (user_id, Some(session_id)),
-            Notice::UserChanged { user_id, is_active: false } => (user_id, None),
-            Notice::UserChanged { is_active: true, .. } => return,
+        let (user_id, session_id, returns) = match notice {
+            Notice::SessionRevoked { session_id, user_id } => (user_id, Some(session_id), false),
+            Notice::UserChanged { user_id, is_active } => (user_id, None, is_active),
         };
         for shard in &*self.shards {
             let ends = move |client: &Client| {
                 session_id.is_none_or(|session_id| client.person.session_id == session_id)
             };
             let room = Room::User(user_id);
-            let _ = shard.send(Message::Kick { namespace: ROOT, room, ends: Box::new(ends) }).await;
+            let _ = shard
+                .send(Message::Kick { namespace: ROOT, room, ends: Box::new(ends), returns })
+                .await;
         }
     }
 }

@@ -98,13 +98,25 @@ impl<S: Send> Running<S> {
         self.address
     }
 
-    /// Stops accepting, closes every connection in a way that its client recovers from, lets
-    /// requests at hand finish, and ends the threads.
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        self.handles.len()
+    }
+
+    /// Stops accepting and reading. What was read is still answered, and requests at hand finish.
+    pub async fn quiesce(&self) {
+        self.stop.send_replace(true);
+        for handle in &*self.handles {
+            let _ = handle.send(Message::Quiesce).await;
+        }
+    }
+
+    /// Closes every connection in a way that its client recovers from, and ends the threads.
     ///
     /// # Errors
     /// A shard had failed before.
     pub async fn drain(self) -> io::Result<()> {
-        self.stop.send_replace(true);
+        self.quiesce().await;
         for handle in &*self.handles {
             let _ = handle.send(Message::Drain).await;
         }
@@ -128,7 +140,11 @@ impl<S: Send> Running<S> {
         .await
     }
 
-    async fn ended(self) -> io::Result<()> {
+    /// Waits until the threads have ended, as a drain makes them.
+    ///
+    /// # Errors
+    /// A shard had failed before.
+    pub async fn ended(self) -> io::Result<()> {
         for (_thread, ended) in self.threads {
             ended.await.unwrap_or_else(|_| Err(io::Error::other("a shard panicked")))?;
         }

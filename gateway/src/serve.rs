@@ -18,12 +18,13 @@ use tokio::runtime::Handle;
 use crate::config::Serve;
 use crate::connection::Layer;
 use crate::error::Error;
+use crate::event::client::Client;
 use crate::event::{self, Chat};
 use crate::handoff::Handoff;
 use crate::handshake::Served;
 use crate::http::origin::Origins;
 use crate::http::{Doors, Rest};
-use crate::relay::Relay;
+use crate::relay::{Answers, Relay};
 use crate::runtime::{self, Inboxes, Running, Settings};
 
 /// How often it is looked who has ceased to type.
@@ -60,18 +61,18 @@ pub async fn run(serve: Serve) -> Result<(), Error> {
     let app = open(&serve).await?;
     start::make_first_admin(&app, &serve.shared).await?;
     let door = Arc::new(Door::new(Arc::clone(&app), serve.shared.http.clone()));
-    let mut running = start(&app, &door, &serve)?;
+    let mut serving = start(&app, &door, &serve)?;
     for warning in &serve.shared.warnings {
         tracing::warn!("{warning}");
     }
-    announce(running.address(), &serve).map_err(Error::System)?;
+    announce(serving.shards.address(), &serve).map_err(Error::System)?;
     tokio::select! {
         signal = process::stop_signal() => tracing::info!(signal = signal.map_err(Error::System)?, "stopping"),
-        error = running.failed() => return Err(Error::Shard(error)),
+        error = serving.shards.failed() => return Err(Error::Shard(error)),
     }
     door.begin_drain();
-    if let Ok(drained) = tokio::time::timeout(serve.drain, running.drain()).await {
-        drained.map_err(Error::Shard)?;
+    if let Ok(drained) = tokio::time::timeout(serve.drain, serving.drain()).await {
+        drained?;
     } else {
         tracing::warn!("not everything was closed in time");
     }
@@ -79,11 +80,30 @@ pub async fn run(serve: Serve) -> Result<(), Error> {
     Ok(())
 }
 
-fn start(
-    app: &Arc<App>,
-    door: &Arc<Door>,
-    serve: &Serve,
-) -> Result<Running<event::client::Client>, Error> {
+/// What serves, and what a stop must wait for.
+struct Serving {
+    shards: Running<Client>,
+    handoffs: Vec<Handoff>,
+    answers: Answers,
+}
+
+impl Serving {
+    /// Stops in the order that loses nothing: no more is read; what was read is stored, answered and
+    /// flushed; then connections close.
+    async fn drain(self) -> Result<(), Error> {
+        self.shards.quiesce().await;
+        while self.handoffs.iter().any(|handoff| handoff.pending() > 0) {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+        self.answers.drain(self.shards.shards()).await;
+        self.shards.ended().await.map_err(Error::Shard)
+    }
+}
+
+/// How often a stop looks whether all that was read is answered.
+const DRAIN_LOOK: Duration = Duration::from_millis(5);
+
+fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Serving, Error> {
     let shards = std::thread::available_parallelism().map_or(1, usize::from);
     let inboxes = Inboxes::new(shards);
     let (answers, relay) = Relay::new(Arc::clone(app), inboxes.handles());
@@ -96,12 +116,15 @@ fn start(
         origins: Arc::new(Origins::new(origins.map(str::to_owned).collect())),
         rest: Some(rest(Host::new(Arc::clone(door), Handle::current()))),
     };
-    runtime::start(serve.address, inboxes, SETTINGS, &doors, |_shard| {
+    let mut handoffs = Vec::with_capacity(shards);
+    let shards = runtime::start(serve.address, inboxes, SETTINGS, &doors, |_shard| {
         let (handoff, dispatcher) = Handoff::new();
         tokio::spawn(dispatcher.run());
+        handoffs.push(handoff.clone());
         Chat::new(Arc::clone(app), handoff, answers.clone())
     })
-    .map_err(|source| Error::Listen { address: serve.address, source })
+    .map_err(|source| Error::Listen { address: serve.address, source })?;
+    Ok(Serving { shards, handoffs, answers })
 }
 
 /// The engine's numbers. Source: contract O3.1 and 1.9.
@@ -156,9 +179,9 @@ fn announce(address: SocketAddr, serve: &Serve) -> io::Result<()> {
         out,
         "voxora {} listening on {base}\n\
          data in {place}\n\n\
-         A first chat (the answers bring `_id` and `accessToken`):\n\n  {}\n\n  {}\n\n  \
+         A first chat; ADA is Ada's `accessToken`, BOB_ID is Bob's `_id` in the answers:\n\n  {}\n\n  {}\n\n  \
          curl -s {base}/api/v1/conversations -H 'Content-Type: application/json' \\\n    \
-         -H \"Authorization: Bearer $ADA_TOKEN\" -d \"{{\\\"participantId\\\":\\\"$BOB_ID\\\"}}\"\n\n\
+         -H \"Authorization: Bearer $ADA\" -d \"{{\\\"participantId\\\":\\\"$BOB_ID\\\"}}\"\n\n\
          Then connect socket.io-client to {base} with auth: {{ token }}.\n",
         env!("CARGO_PKG_VERSION"),
         register("Ada"),

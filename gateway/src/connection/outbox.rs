@@ -8,6 +8,10 @@ use std::io::{self, IoSlice};
 
 use bytes::Bytes;
 
+/// What a queued frame is charged beside its bytes: its place in the queue and its share of the
+/// allocator. Without it, a peer that only pings would be kept thirty times its due.
+const FRAME_OVERHEAD_BYTES: u32 = 64;
+
 /// Frames handed to one `writev`.
 const SLICES_PER_WRITE: usize = 64;
 
@@ -71,6 +75,16 @@ enum Frames {
 }
 
 impl Outbox {
+    /// What the outbox is charged for what waits.
+    pub(crate) fn charge(&self) -> u32 {
+        let frames = match &self.frames {
+            Frames::None => 0,
+            Frames::One(_) => 1,
+            Frames::Many(queue) => u32::try_from(queue.len()).unwrap_or(u32::MAX),
+        };
+        self.bytes.saturating_add(frames.saturating_mul(FRAME_OVERHEAD_BYTES))
+    }
+
     /// Whether nothing waits.
     pub(crate) const fn is_empty(&self) -> bool {
         self.bytes == 0
@@ -79,13 +93,13 @@ impl Outbox {
     /// Appends a frame; never an empty one.
     pub(crate) fn push(&mut self, frame: Bytes, class: Class, bounds: Bounds) -> Push {
         let len = u32::try_from(frame.len()).unwrap_or(u32::MAX);
-        let total = self.bytes.saturating_add(len);
+        let charge = self.charge().saturating_add(len).saturating_add(FRAME_OVERHEAD_BYTES);
         match class {
-            Class::Ephemeral if total > bounds.soft => return Push::Dropped,
-            Class::Ephemeral | Class::Durable if total > bounds.hard => return Push::Overflow,
+            Class::Ephemeral if charge > bounds.soft => return Push::Dropped,
+            Class::Ephemeral | Class::Durable if charge > bounds.hard => return Push::Overflow,
             Class::Ephemeral | Class::Durable => {}
         }
-        self.bytes = total;
+        self.bytes = self.bytes.saturating_add(len);
         match &mut self.frames {
             Frames::None => self.frames = Frames::One(frame),
             Frames::Many(queue) => queue.push_back(frame),
@@ -177,7 +191,7 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { soft: 100, hard: 1_000 };
+    const BOUNDS: Bounds = Bounds { soft: 200, hard: 20_000 };
 
     /// Takes `room` bytes in writes of at most `most`, then blocks.
     struct Pipe {
@@ -234,8 +248,17 @@ mod tests {
         assert_eq!(outbox.push(frame(), Class::Ephemeral, BOUNDS), Push::Queued);
         assert_eq!(outbox.push(frame(), Class::Ephemeral, BOUNDS), Push::Dropped);
         assert_eq!(outbox.push(frame(), Class::Durable, BOUNDS), Push::Queued);
-        let large = Bytes::from(vec![0; 900]);
+        let large = Bytes::from(vec![0; 19_900]);
         assert_eq!(outbox.push(large, Class::Durable, BOUNDS), Push::Overflow);
         assert_eq!(outbox.bytes, 120);
+    }
+
+    #[test]
+    fn many_tiny_frames_are_charged_for_the_room_they_take() {
+        let mut outbox = Outbox::default();
+        let taken = (0..1_000).find(|_| {
+            outbox.push(Bytes::from_static(&[0x8a, 0]), Class::Durable, BOUNDS) == Push::Overflow
+        });
+        assert_eq!(taken, Some(20_000 / 66));
     }
 }

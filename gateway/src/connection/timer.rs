@@ -4,7 +4,8 @@
 //! deadline that only moves later (every heartbeat) never touches the wheel. An entry whose owner
 //! is gone is dropped by its owner's generation. Owned by its shard.
 //!
-//! Time is milliseconds since the shard began, wrapping after 49 days.
+//! Time is milliseconds since the shard began. Ticks wrap after a year and a month; only differences
+//! of less than half of that count.
 
 /// Milliseconds a tick: how late a deadline may fire.
 pub(crate) const TICK_MS: u32 = 8;
@@ -47,10 +48,10 @@ impl Wheel {
     }
 
     /// Arranges for `owner` to be asked in `after_ms`, never sooner, at most a tick later.
-    pub(crate) fn schedule(&mut self, now_ms: u32, after_ms: u32, owner: Owner) {
+    pub(crate) fn schedule(&mut self, now_ms: u64, after_ms: u32, owner: Owner) {
         // Rounded up, and past the tick that is being looked at.
-        let due_tick = tick_of(now_ms.wrapping_add(after_ms).wrapping_add(TICK_MS - 1))
-            .max_wrapping(self.tick);
+        let due_tick =
+            tick_of(now_ms + u64::from(after_ms) + u64::from(TICK_MS - 1)).max_wrapping(self.tick);
         self.lists[(due_tick % TICKS) as usize].push(Entry { owner, due_tick });
         // A deadline more than a turn away stands in a list that is looked at earlier.
         let seen = self.tick.wrapping_add(due_tick.wrapping_sub(self.tick) % TICKS);
@@ -58,16 +59,17 @@ impl Wheel {
     }
 
     /// Milliseconds until something may come due; `None` when nothing is scheduled.
-    pub(crate) fn wait_ms(&self, now_ms: u32) -> Option<u32> {
-        let due_ms = self.next?.wrapping_mul(TICK_MS);
-        Some(due_ms.wrapping_sub(now_ms).cast_signed().max(0).cast_unsigned())
+    pub(crate) fn wait_ms(&self, now_ms: u64) -> Option<u32> {
+        let ticks = self.next?.wrapping_sub(tick_of(now_ms)).cast_signed().max(0).cast_unsigned();
+        let into_tick_ms = u32::try_from(now_ms % u64::from(TICK_MS)).unwrap_or(0);
+        Some(ticks.saturating_mul(TICK_MS).saturating_sub(into_tick_ms))
     }
 
     /// Moves every owner that is due now into `out`.
     ///
     /// # Cost
     /// Nothing before the next occupied tick; then one list a tick, and a search for the next.
-    pub(crate) fn expire(&mut self, now_ms: u32, out: &mut Vec<Owner>) {
+    pub(crate) fn expire(&mut self, now_ms: u64, out: &mut Vec<Owner>) {
         let now_tick = tick_of(now_ms);
         if self.next.is_none_or(|next| next.wrapping_sub(now_tick).cast_signed() > 0) {
             self.tick = self.tick.max_wrapping(now_tick);
@@ -95,8 +97,11 @@ impl Wheel {
     }
 }
 
-const fn tick_of(ms: u32) -> u32 {
-    ms / TICK_MS
+/// The tick of a point in time. Wraps at 2^32 ticks, as all arithmetic on ticks does: the division
+/// comes first, or the tick would wrap elsewhere.
+const fn tick_of(ms: u64) -> u32 {
+    let [_, _, _, _, low @ ..] = (ms / TICK_MS as u64).to_be_bytes();
+    u32::from_be_bytes(low)
 }
 
 /// Points on a circle, less than half of it apart.
@@ -125,7 +130,7 @@ mod tests {
         Owner { slot, generation: 0 }
     }
 
-    fn expired(wheel: &mut Wheel, now_ms: u32) -> Vec<u32> {
+    fn expired(wheel: &mut Wheel, now_ms: u64) -> Vec<u32> {
         let mut out = Vec::new();
         wheel.expire(now_ms, &mut out);
         out.into_iter().map(|owner| owner.slot).collect()
@@ -137,15 +142,15 @@ mod tests {
             let mut wheel = Wheel::new();
             wheel.schedule(3, after_ms, owner(1));
             let mut fired = None;
-            for now in 3..after_ms + 40 {
+            for now in 3..u64::from(after_ms) + 40 {
                 if !expired(&mut wheel, now).is_empty() {
                     fired = Some(now);
                     break;
                 }
             }
             let fired = fired.unwrap();
-            assert!(fired >= 3 + after_ms, "{after_ms}: early at {fired}");
-            assert!(fired <= 3 + after_ms + 2 * TICK_MS, "{after_ms}: late at {fired}");
+            assert!(fired >= 3 + u64::from(after_ms), "{after_ms}: early at {fired}");
+            assert!(fired <= 3 + u64::from(after_ms + 2 * TICK_MS), "{after_ms}: late at {fired}");
             assert_eq!(wheel.wait_ms(fired), None);
         }
     }
@@ -157,7 +162,7 @@ mod tests {
         wheel.schedule(0, 500, owner(1));
         let wait = wheel.wait_ms(0).unwrap();
         assert!((500..=500 + TICK_MS).contains(&wait), "{wait}");
-        assert_eq!(expired(&mut wheel, wait), [1]);
+        assert_eq!(expired(&mut wheel, u64::from(wait)), [1]);
     }
 
     #[test]
@@ -173,5 +178,27 @@ mod tests {
         let mut rest = expired(&mut wheel, 200_000);
         rest.extend(fired);
         assert_eq!(rest.len(), 100);
+    }
+
+    #[test]
+    fn deadlines_come_across_every_wrap_of_a_counter() {
+        // 2^32 ms are 49 days, 2^32 ticks are 397.
+        for wrap_ms in [1 << 32, (1 << 32) * u64::from(TICK_MS)] {
+            let mut wheel = Wheel::new();
+            let start = wrap_ms - 30_000;
+            expired(&mut wheel, start);
+            let (mut now, mut fired) = (start, 0);
+            wheel.schedule(now, 25_000, owner(1));
+            while now < start + 100_000 {
+                let wait = wheel.wait_ms(now).unwrap();
+                assert!(wait > 0, "spins at {now}");
+                now += u64::from(wait);
+                if !expired(&mut wheel, now).is_empty() {
+                    fired += 1;
+                    wheel.schedule(now, 25_000, owner(1));
+                }
+            }
+            assert_eq!(fired, 4, "{wrap_ms}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::client::Client;
 use crate::application::Connect;
-use crate::table::inbox::SocketHandle;
+use crate::table::inbox::{SocketHandle, Step};
 
 /// Clients match on the part before the colon.
 pub(super) const NO_TOKEN: &str = "Authentication error: No token provided";
@@ -53,7 +53,13 @@ pub(super) async fn admit(app: Arc<App>, socket: SocketHandle<Client>, token: To
             Err(UNAVAILABLE)
         }
     };
+    let is_admitted = verdict.is_ok();
     socket.admit(verdict).await;
+    // A sign-out between the look and the admission has found no socket to put out. One that comes
+    // from here on will.
+    if is_admitted && session::authenticate(&app, &token.0).await.is_err() {
+        socket.reply(smallvec![Step::Kick]).await;
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use protocol::id::SocketId;
 use protocol::room::Room;
 use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
+use tokio::sync::oneshot;
 
 use super::{conversation, is_served, message, reply, typing};
 use crate::relay::Answers;
@@ -33,8 +34,8 @@ pub(super) struct Call {
 /// What an event led to.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    /// What happens to the socket's rooms before it is answered.
-    pub(super) rooms: SmallVec<[Step; 1]>,
+    /// The room that the socket leaves before it is answered.
+    pub(super) leaves: Option<Room>,
     /// What the acknowledgement brings.
     pub(super) data: Option<Box<[u8]>>,
     /// The original's answer, as an event to the sender alone.
@@ -60,15 +61,9 @@ impl Outcome {
         self
     }
 
-    /// The same, once the socket is in this room.
-    pub(super) fn joining(mut self, room: Room) -> Self {
-        self.rooms.push(Step::Join(room));
-        self
-    }
-
     /// The same, once the socket has left this room.
     pub(super) fn leaving(mut self, room: Room) -> Self {
-        self.rooms.push(Step::Leave(room));
+        self.leaves = Some(room);
         self
     }
 }
@@ -123,6 +118,21 @@ impl Call {
                 debug_assert!(self.kind.is_none_or(|kind| !is_served(kind)));
                 Err(Error::new(Kind::NotFound, "Unknown event"))
             }
+        }
+    }
+
+    /// Puts the socket into a room, and returns when it is there: whatever is published from then on
+    /// reaches it, so that what is read from then on leaves no gap.
+    ///
+    /// # Errors
+    /// The socket is in too many rooms.
+    pub(super) async fn enter(&self, room: Room) -> Result<(), Error> {
+        let (done, is_in) = oneshot::channel();
+        self.send(smallvec![Step::Join(room, done)]).await;
+        match is_in.await {
+            Ok(false) => Err(Error::new(Kind::RateLimited, "Too many conversations joined")),
+            // A socket that is gone hears nothing, and needs no answer either.
+            Ok(true) | Err(_) => Ok(()),
         }
     }
 

@@ -12,10 +12,8 @@ use protocol::rest::request::{
 use protocol::rest::resource::{Conversation, Message};
 use protocol::room::Room;
 use serde::Serialize;
-use smallvec::smallvec;
 
 use super::call::{Call, Outcome};
-use crate::table::inbox::Step;
 
 /// Puts the socket into the conversation's room, and brings what it missed if it says how far it
 /// got: at most [`LIMIT_MAX`] messages, more are asked for page by page.
@@ -23,7 +21,7 @@ pub(super) async fn join(call: &Call, join: Join) -> Result<Outcome, Error> {
     let id = join.conversation_id;
     conversation::authorize(&call.app, &call.person, id).await?;
     // In the room first: what comes while the history is read is heard live.
-    call.send(smallvec![Step::Join(Room::Conversation(id))]).await;
+    call.enter(Room::Conversation(id)).await?;
     let messages = match join.last_seq {
         Some(after) => Some(missed(call, id, after).await?),
         None => None,
@@ -56,8 +54,9 @@ pub(super) fn leave(id: ConversationId) -> Outcome {
 /// `join_conversation` by the name of the room; the others are told.
 pub(super) async fn join_room(call: &Call, id: ConversationId) -> Result<Outcome, Error> {
     conversation::authorize(&call.app, &call.person, id).await?;
+    call.enter(Room::Conversation(id)).await?;
     call.tell_others(Room::Conversation(id), ServerEvent::UserJoinedRoom(member(call))).await;
-    Ok(Outcome::done().joining(Room::Conversation(id)))
+    Ok(Outcome::done())
 }
 
 /// `leave_conversation` by the name of the room; the others are told, if the caller may be there.
@@ -79,8 +78,8 @@ fn member(call: &Call) -> RoomMember {
 /// Opens a conversation, or finds the open one, and joins it.
 pub(super) async fn create(call: &Call, request: CreateConversation) -> Result<Outcome, Error> {
     let created = conversation::create(&call.app, &call.person, request).await?;
-    let room = Room::Conversation(created.conversation.id);
-    let outcome = Outcome::with(&Changed { conversation: &created.conversation }).joining(room);
+    call.enter(Room::Conversation(created.conversation.id)).await?;
+    let outcome = Outcome::with(&Changed { conversation: &created.conversation });
     if created.is_new {
         // All sockets of its participants have been told, this one among them.
         return Ok(outcome);

@@ -19,8 +19,8 @@ use crate::table::inbox::Step;
 /// The steps of an event that succeeded: rooms, then the original's event, then the
 /// acknowledgement.
 pub(super) fn success(ack: Option<u64>, outcome: Outcome) -> SmallVec<[Step; 2]> {
-    let Outcome { rooms, data, event } = outcome;
-    let mut steps: SmallVec<[Step; 2]> = rooms.into_iter().collect();
+    let Outcome { leaves, data, event } = outcome;
+    let mut steps: SmallVec<[Step; 2]> = leaves.map(Step::Leave).into_iter().collect();
     steps.extend(event.as_ref().map(emit));
     if let Some(id) = ack {
         let data = data.as_deref().and_then(|json| serde_json::from_slice::<&RawValue>(json).ok());
@@ -67,7 +67,7 @@ pub(super) fn refuse(
         match step {
             Step::Ack(id, arguments) => cx.ack(id, &arguments),
             Step::Emit(arguments) => cx.emit(&arguments),
-            Step::Join(_) | Step::Leave(_) | Step::Kick => {}
+            Step::Join(..) | Step::Leave(_) | Step::Kick => {}
         }
     }
 }

@@ -27,6 +27,7 @@ impl<S> Core<S> {
         self.depart(slot, reason);
         if let Some(connection) = self.connections.get_mut(slot as usize) {
             connection.phase = Phase::Closing;
+            connection.deadline_ms = self.now_ms.wrapping_add(LINGER_MS);
             self.schedule(slot, LINGER_MS);
         }
     }

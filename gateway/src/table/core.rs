@@ -87,6 +87,10 @@ pub(crate) struct Core<S> {
     namespaces: &'static [&'static str],
     pub(super) place: Place<S>,
     origin: Instant,
+    /// Whether nothing is read any more: the process stops.
+    pub(crate) is_quiet: bool,
+    /// `now_ms` before it wraps.
+    pub(super) elapsed_ms: u64,
     /// `now_ms`, as a point in time.
     now: Instant,
     pub(super) nonces: u64,
@@ -117,6 +121,8 @@ impl<S> Core<S> {
             namespaces,
             place,
             origin,
+            is_quiet: false,
+            elapsed_ms: 0,
             now: origin,
             nonces: random_start(&random),
             broadcasts: 0,
@@ -128,6 +134,7 @@ impl<S> Core<S> {
     /// Looks at the clock; everything in a turn happens at the same time.
     pub(crate) fn tick(&mut self) {
         let elapsed_ms = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.elapsed_ms = elapsed_ms;
         self.now = self.origin + Duration::from_millis(elapsed_ms);
         // Wraps after 49 days; only differences count.
         self.now_ms = low_bits(elapsed_ms);
@@ -135,7 +142,7 @@ impl<S> Core<S> {
 
     /// When the next deadline may come; the same answer until it does.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let wait_ms = self.wheel.wait_ms(self.now_ms)?;
+        let wait_ms = self.wheel.wait_ms(self.elapsed_ms)?;
         Some(self.now + Duration::from_millis(u64::from(wait_ms)))
     }
 
@@ -189,7 +196,7 @@ impl<S> Core<S> {
     pub(crate) fn schedule(&mut self, slot: u32, after_ms: u32) {
         if let Some(connection) = self.connections.get(slot as usize) {
             let generation = low_bits(connection.nonce);
-            self.wheel.schedule(self.now_ms, after_ms, Owner { slot, generation });
+            self.wheel.schedule(self.elapsed_ms, after_ms, Owner { slot, generation });
         }
     }
 
@@ -234,6 +241,7 @@ impl<S> Core<S> {
     pub(crate) fn flush(&mut self, slot: u32) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         connection.dirty = false;
+        let soft = self.settings.outbox_soft_bytes;
         let Connection { link, outbox, phase, .. } = connection;
         let is_broken = match link {
             Link::Polling(polling) => polling.flush(outbox).is_err(),
@@ -248,7 +256,11 @@ impl<S> Core<S> {
             },
         };
         if is_broken {
-            self.remove(slot, CloseReason::TransportClose);
+            return self.remove(slot, CloseReason::TransportClose);
+        }
+        if connection.reading.stalled && connection.outbox.charge() <= soft / 2 {
+            connection.reading.stalled = false;
+            connection.make_hungry(slot, &mut self.hungry);
         }
     }
 }

@@ -34,6 +34,14 @@ impl<A: Application> Shard<A> {
     /// Reads what one turn allows, and hands it on.
     pub(super) fn read(&mut self, slot: u32) {
         let Some(connection) = self.core.connections.get_mut(slot as usize) else { return };
+        if self.core.is_quiet && connection.phase == Phase::Open {
+            return;
+        }
+        if connection.outbox.charge() > self.core.settings.outbox_soft_bytes {
+            // Whoever does not take answers is not asked for more questions.
+            connection.reading.stalled = true;
+            return;
+        }
         // Taken out for the duration, so that the table stays free; one buffer serves the shard.
         let mut buffer = std::mem::take(&mut self.buffer);
         let Some(socket) = connection.socket() else { return };
@@ -41,7 +49,8 @@ impl<A: Application> Shard<A> {
             Ok(0) => self.core.remove(slot, CloseReason::TransportClose),
             Ok(count) => {
                 // A short read has emptied the socket; another would only cost an EAGAIN.
-                if count == buffer.len() {
+                // Where the peer has ended, the end is still to be read, and is not told again.
+                if count == buffer.len() || connection.reading.ended {
                     connection.make_hungry(slot, &mut self.core.hungry);
                 }
                 if let Some(bytes) = buffer.get_mut(..count) {

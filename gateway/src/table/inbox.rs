@@ -10,7 +10,7 @@ use bytes::Bytes;
 use protocol::id::SocketId;
 use protocol::room::Room;
 use smallvec::SmallVec;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::session::SessionRequest;
 use crate::connection::Adoption;
@@ -32,8 +32,7 @@ pub(crate) enum Message<S> {
     Reply(Box<Reply>),
     /// Something for rooms.
     Broadcast(Arc<Broadcast>),
-    /// Put out the sockets in a room whose sessions end; their clients do not come back by
-    /// themselves.
+    /// Put out the sockets in a room whose sessions end.
     Kick {
         /// Index of the room's namespace.
         namespace: u8,
@@ -41,9 +40,13 @@ pub(crate) enum Message<S> {
         room: Room,
         /// Which of them.
         ends: Ends<S>,
+        /// Whether their clients are to come back by themselves.
+        returns: bool,
     },
     /// A request of a session on long polling, or for one.
     Session(SessionRequest),
+    /// Read nothing more.
+    Quiesce,
     /// Close everything, a few connections a turn, then end.
     Drain,
 }
@@ -57,6 +60,7 @@ impl<S> fmt::Debug for Message<S> {
             Self::Broadcast(_) => "Broadcast",
             Self::Kick { .. } => "Kick",
             Self::Session(_) => "Session",
+            Self::Quiesce => "Quiesce",
             Self::Drain => "Drain",
         })
     }
@@ -87,8 +91,8 @@ pub(crate) struct Reply {
 /// One thing to do for a socket.
 #[derive(Debug)]
 pub enum Step {
-    /// Put it into a room.
-    Join(Room),
+    /// Put it into a room, and say whether it is in there: not when it is in too many.
+    Join(Room, oneshot::Sender<bool>),
     /// Take it out of a room.
     Leave(Room),
     /// Answer its event: the id it waits under and the argument array.
@@ -177,7 +181,7 @@ impl Step {
         match self {
             Self::Ack(id, arguments) => Some(fanout::ack_frame(namespace, *id, arguments)),
             Self::Emit(arguments) => Some(fanout::event_frame(namespace, None, arguments)),
-            Self::Join(_) | Self::Leave(_) | Self::Kick => None,
+            Self::Join(..) | Self::Leave(_) | Self::Kick => None,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::application::Opening;
 use crate::connection::outbox::{Class, Outbox};
 use crate::connection::polling::Polling;
 use crate::connection::socket::Socket;
-use crate::connection::{Adoption, Connection, Layer, Link, Phase, WebSocket};
+use crate::connection::{Adoption, Connection, Layer, Link, Phase, Reading, WebSocket};
 use crate::fanout::Variant;
 use crate::reactor::Reactor;
 
@@ -111,7 +111,7 @@ impl<S> Core<S> {
             nonce: self.nonces,
             last_broadcast: 0,
             heartbeat: Heartbeat::of(revision, self.now_ms, self.settings.timing),
-            connect_by_ms: self.now_ms.wrapping_add(self.settings.connect_timeout_ms),
+            deadline_ms: self.now_ms.wrapping_add(self.settings.connect_timeout_ms),
             variant: Variant::JsonV4,
             revision,
             probes_for: None,
@@ -119,7 +119,7 @@ impl<S> Core<S> {
             layer,
             phase: Phase::Open,
             dirty: false,
-            hungry: false,
+            reading: Reading::default(),
         });
         u32::try_from(key).map_err(io::Error::other)
     }

@@ -232,6 +232,7 @@ impl<S> Core<S> {
             | CloseReason::ConnectTimeout
             | CloseReason::SlowConsumer
             | CloseReason::Overloaded
+            | CloseReason::Outdated
             | CloseReason::Kicked
             | CloseReason::ShuttingDown => false,
         };

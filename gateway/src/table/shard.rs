@@ -91,6 +91,8 @@ impl<A: Application> Shard<A> {
     /// Waits for something to do; not at all while a backlog is left from the last turn.
     async fn wait(&mut self) -> io::Result<()> {
         let backlog = self.has_backlog();
+        // More broadcasts would only pile up on recipients whose turn to be written has not come.
+        let congested = self.core.dirty.len() > FLUSHES_PER_TURN;
         if backlog {
             // Accepting and handshakes live on this thread too.
             tokio::task::yield_now().await;
@@ -100,7 +102,7 @@ impl<A: Application> Shard<A> {
             self.timer.as_mut().reset(at);
         }
         tokio::select! {
-            count = self.inbox.recv_many(&mut self.messages, MESSAGES_PER_TURN) => {
+            count = self.inbox.recv_many(&mut self.messages, MESSAGES_PER_TURN), if !congested => {
                 // Handles outlive the shard: its own is in its table.
                 debug_assert_ne!(count, 0);
             }
@@ -108,7 +110,8 @@ impl<A: Application> Shard<A> {
             () = &mut self.timer, if deadline.is_some() => {}
             () = std::future::ready(()), if backlog => {}
         }
-        while self.messages.len() < MESSAGES_PER_TURN
+        while !congested
+            && self.messages.len() < MESSAGES_PER_TURN
             && let Ok(message) = self.inbox.try_recv()
         {
             self.messages.push(message);
@@ -131,7 +134,7 @@ impl<A: Application> Shard<A> {
         for _ in 0..self.core.hungry.len().min(HUNGRY_PER_TURN) {
             let Some(slot) = self.core.hungry.pop_front() else { break };
             if let Some(connection) = self.core.connections.get_mut(slot as usize) {
-                connection.hungry = false;
+                connection.reading.hungry = false;
                 self.read(slot);
             }
         }
@@ -156,6 +159,11 @@ impl<A: Application> Shard<A> {
             if readiness.writable && self.core.is_blocked(readiness.slot) {
                 self.core.flush(readiness.slot);
             }
+            if readiness.ended
+                && let Some(connection) = self.core.connections.get_mut(readiness.slot as usize)
+            {
+                connection.reading.ended = true;
+            }
             if readiness.readable {
                 self.read(readiness.slot);
             }
@@ -171,12 +179,17 @@ impl<A: Application> Shard<A> {
                 Message::Admit(admit) => self.take_admit(*admit),
                 Message::Reply(reply) => self.take_reply(*reply),
                 Message::Broadcast(broadcast) => self.core.deliver(&broadcast),
-                Message::Kick { namespace, room, ends } => {
+                Message::Kick { namespace, room, ends, returns } => {
                     for slot in self.core.members_whose(namespace, &room, ends) {
-                        self.kick(slot, namespace);
+                        if returns {
+                            self.core.close(slot, CloseReason::Outdated);
+                        } else {
+                            self.kick(slot, namespace);
+                        }
                     }
                 }
                 Message::Session(request) => self.take_session_request(request),
+                Message::Quiesce => self.core.is_quiet = true,
                 Message::Drain => self.draining = true,
             }
         }
@@ -215,8 +228,8 @@ impl<A: Application> Shard<A> {
                 self.core.enqueue(slot, frame, Class::Durable);
             }
             match step {
-                Step::Join(room) => {
-                    self.core.join(slot, reply.namespace, &room);
+                Step::Join(room, done) => {
+                    let _ = done.send(self.core.join(slot, reply.namespace, &room));
                 }
                 Step::Leave(room) => {
                     self.core.leave(slot, reply.namespace, &room);
@@ -246,7 +259,7 @@ impl<A: Application> Shard<A> {
 
     fn take_due(&mut self) {
         let mut due = std::mem::take(&mut self.due);
-        self.core.wheel.expire(self.core.now_ms, &mut due);
+        self.core.wheel.expire(self.core.elapsed_ms, &mut due);
         for owner in due.drain(..) {
             if self.core.is_current(owner) {
                 self.core.come_due(owner.slot);
@@ -288,10 +301,15 @@ impl<S> Core<S> {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         if connection.phase == Phase::Closing {
             // A session on polling says itself when it is over.
-            if !is_polling {
-                self.remove(slot, CloseReason::TransportClose);
+            if is_polling {
+                return;
             }
-            return;
+            // An earlier deadline of a connection that closes since is not the end of its linger.
+            let left_ms = connection.deadline_ms.wrapping_sub(now_ms).cast_signed();
+            if left_ms > 0 {
+                return self.schedule(slot, left_ms.cast_unsigned());
+            }
+            return self.remove(slot, CloseReason::TransportClose);
         }
         // A probe is bounded by the session that it asks for.
         if connection.probes_for.is_some() || connection.layer == Layer::Raw {
@@ -309,7 +327,7 @@ impl<S> Core<S> {
         if connection.layer == Layer::SocketIo
             && !connection.memberships.iter().any(|m| matches!(m.state, Joining::Joined(_)))
         {
-            let left_ms = connection.connect_by_ms.wrapping_sub(now_ms).cast_signed();
+            let left_ms = connection.deadline_ms.wrapping_sub(now_ms).cast_signed();
             if left_ms <= 0 {
                 return self.close(slot, CloseReason::ConnectTimeout);
             }

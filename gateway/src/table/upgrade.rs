@@ -101,7 +101,7 @@ impl<S> Core<S> {
         }
         let connection = self.connections.get_mut(slot as usize)?;
         connection.link = Link::Socket(socket);
-        if row.hungry {
+        if row.reading.hungry {
             connection.make_hungry(slot, &mut self.hungry);
         }
         self.mark_dirty(slot);
