@@ -3,27 +3,40 @@
 use crate::example;
 use crate::script::{self, Language};
 
-#[test]
-fn javascript_client_4_8_is_served_over_websocket() {
-    javascript("socket.io-client", "websocket");
+const ECHO_JS: &str = "conformance/script/echo.js";
+const ECHO_PY: &str = "conformance/script/echo.py";
+const LEGACY_JS: &str = "conformance/script/legacy.js";
+const UPGRADE_JS: &str = "conformance/script/upgrade.js";
+
+macro_rules! matrix {
+    ($($name:ident $language:ident $script:ident [$($argument:literal),*] $transports:literal;)*) => {$(
+        #[test]
+        fn $name() {
+            converse(Language::$language, $script, &[$($argument,)* $transports]);
+        }
+    )*};
 }
 
-#[test]
-fn javascript_client_3_1_is_served_over_websocket() {
-    javascript("socket.io-client-3", "websocket");
+matrix! {
+    javascript_client_4_8_over_websocket JavaScript ECHO_JS ["socket.io-client"] "websocket";
+    javascript_client_4_8_over_polling JavaScript ECHO_JS ["socket.io-client"] "polling";
+    javascript_client_4_8_upgrades JavaScript ECHO_JS ["socket.io-client"] "polling,websocket";
+    javascript_client_3_1_over_websocket JavaScript ECHO_JS ["socket.io-client-3"] "websocket";
+    javascript_client_3_1_over_polling JavaScript ECHO_JS ["socket.io-client-3"] "polling";
+    javascript_client_3_1_upgrades JavaScript ECHO_JS ["socket.io-client-3"] "polling,websocket";
+    python_client_over_websocket Python ECHO_PY [] "websocket";
+    python_client_over_polling Python ECHO_PY [] "polling";
+    python_client_upgrades Python ECHO_PY [] "polling,websocket";
+    javascript_client_2_5_over_websocket JavaScript LEGACY_JS ["socket.io-client-2"] "websocket";
+    javascript_client_2_5_over_polling JavaScript LEGACY_JS ["socket.io-client-2"] "polling";
+    javascript_client_2_5_upgrades JavaScript LEGACY_JS ["socket.io-client-2"] "polling,websocket";
+    upgrade_loses_and_repeats_nothing_while_both_sides_send
+        JavaScript UPGRADE_JS ["socket.io-client"] "polling,websocket";
 }
 
-#[test]
-fn python_client_is_served_over_websocket() {
-    echo(Language::Python, "conformance/script/echo.py", &["websocket"]);
-}
-
-fn javascript(package: &str, transports: &str) {
-    echo(Language::JavaScript, "conformance/script/echo.js", &[package, transports]);
-}
-
-fn echo(language: Language, path: &str, row: &[&str]) {
-    let mut server = example::start();
+fn converse(language: Language, path: &str, row: &[&str]) {
+    // Every dialect at once, as the product serves them.
+    let mut server = example::start_with(&["--eio3"]);
     let base = format!("http://{}", server.address());
     let arguments: Vec<&str> = std::iter::once(base.as_str()).chain(row.iter().copied()).collect();
     script::run(language, path, &arguments, |_| None);

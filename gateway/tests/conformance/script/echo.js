@@ -51,6 +51,11 @@ async function messagesComeBack(namespace) {
     socket.emit("message", ...list);
     assert.deepEqual(await once(socket, "message-back"), list);
   }
+  const bytes = Buffer.from([0, 1, 30, 255]);
+  for (const list of [[bytes], [1, { of: [bytes, "text", Buffer.alloc(0)] }, Buffer.alloc(50_000, 7)]]) {
+    socket.emit("message", ...list);
+    assert.deepEqual(await once(socket, "message-back"), list);
+  }
   const large = "x".repeat(100_000);
   socket.emit("message", large);
   assert.deepEqual(await once(socket, "message-back"), [large]);
@@ -67,7 +72,7 @@ async function messagesComeBack(namespace) {
 async function acksComeBack(namespace) {
   const socket = open(namespace);
   await once(socket, "auth");
-  for (const list of [[], [1, "2", { 3: [false] }]]) {
+  for (const list of [[], [1, "2", { 3: [false] }], [Buffer.from([1, 2, 3]), { b: Buffer.from([4]) }]]) {
     const answer = new Promise((resolve) =>
       socket.emit("message-with-ack", ...list, (...answered) => resolve(answered)),
     );

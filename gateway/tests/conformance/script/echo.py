@@ -47,7 +47,7 @@ class opened:
         self.socket.disconnect()
 
     def echoes(self):
-        for list in [], [1, "2", {"3": [True, None]}], ["Zoë 👋 \0 \x1e"], ["x" * 100_000]:
+        for list in [], [1, "2", {"3": [True, None]}], ["Zoë 👋 \0 \x1e"], ["x" * 100_000], [b"\0\x1e\xff", 1]:
             self.socket.emit("message", tuple(list), self.namespace)
             assert self.heard.get(timeout=STEP_S_MAX) == ("message-back", list)
         for index in range(200):

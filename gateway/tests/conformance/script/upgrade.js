@@ -1,0 +1,68 @@
+// Races the upgrade: sessions that send and hear all the time while they move from polling to
+// WebSocket. Everything comes back once and in order.
+//
+// usage: upgrade.js BASE_URL PACKAGE TRANSPORTS
+"use strict";
+
+const assert = require("node:assert/strict");
+
+const [base, name, transports] = process.argv.slice(2);
+const { io } = require(name);
+const RACES = 300;
+const AT_ONCE = 15;
+const AFTER_UPGRADE = 20;
+const RACE_MS_MAX = 20_000;
+
+main().then(
+  () => process.exit(0),
+  (error) => {
+    console.error(error);
+    process.exit(1);
+  },
+);
+
+async function main() {
+  let begun = 0;
+  const runner = async () => {
+    while (begun++ < RACES) await race();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, runner));
+  console.log(`shown: ${RACES} upgrades`);
+}
+
+async function race() {
+  const socket = io(base, { forceNew: true, reconnection: false, transports: transports.split(",") });
+  const heard = [];
+  let sent = 0;
+  let left = AFTER_UPGRADE;
+  let isUpgraded = false;
+  const finished = new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`stuck: ${heard.length} of ${sent}`)), RACE_MS_MAX);
+    const look = () => {
+      if (isUpgraded && left === 0 && heard.length === sent) {
+        clearTimeout(timer);
+        resolve();
+      }
+    };
+    const send = () => {
+      // A few a tick, so that some leave with every poll and some fall into the swap.
+      for (let index = 0; index < 3; index++) socket.emit("message", sent++);
+      if (isUpgraded) left--;
+      if (left > 0) setTimeout(send, Math.random() * 4);
+      look();
+    };
+    socket.on("message-back", (number) => {
+      heard.push(number);
+      look();
+    });
+    socket.on("disconnect", (reason) => reject(new Error(`disconnected: ${reason}`)));
+    socket.on("connect_error", reject);
+    socket.on("connect", send);
+    socket.io.engine.on("upgrade", () => (isUpgraded = true));
+  });
+  await finished;
+  assert.deepEqual(heard, Array.from({ length: sent }, (_, index) => index));
+  assert.equal(socket.io.engine.transport.name, "websocket");
+  socket.removeAllListeners();
+  socket.close();
+}
