@@ -37,6 +37,9 @@ struct Arguments {
     /// Heartbeat of production (25 s / 20 s) instead of the suites' (300 ms / 200 ms).
     #[arg(long)]
     slow_ping: bool,
+    /// Give clients 5 s instead of 200 ms to answer a heartbeat: for a busy machine.
+    #[arg(long)]
+    patient: bool,
     /// Let clients of Engine.IO 3 in.
     #[arg(long)]
     eio3: bool,
@@ -55,6 +58,7 @@ fn main() -> std::io::Result<()> {
     } else {
         (Timing { interval_ms: 300, timeout_ms: 200 }, 1_000)
     };
+    let timing = if arguments.patient { Timing { timeout_ms: 5_000, ..timing } } else { timing };
     let settings = Settings {
         timing,
         connect_timeout_ms,

@@ -36,7 +36,7 @@ matrix! {
 
 fn converse(language: Language, path: &str, row: &[&str]) {
     // Every dialect at once, as the product serves them.
-    let mut server = example::start_with(&["--eio3"]);
+    let mut server = example::start_with(&["--eio3", "--patient"]);
     let base = format!("http://{}", server.address());
     let arguments: Vec<&str> = std::iter::once(base.as_str()).chain(row.iter().copied()).collect();
     script::run(language, path, &arguments, |_| None);

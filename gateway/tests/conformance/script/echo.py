@@ -53,7 +53,8 @@ class opened:
         for index in range(200):
             self.socket.emit("message", index, self.namespace)
         answers = [self.heard.get(timeout=STEP_S_MAX) for _ in range(200)]
-        assert answers == [("message-back", [index]) for index in range(200)], answers
+        # This client handles each event in a thread of its own; only the JavaScript ones show order.
+        assert sorted(answers) == [("message-back", [index]) for index in range(200)], answers
 
     def acks(self):
         call = self.socket.call
