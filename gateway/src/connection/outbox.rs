@@ -111,9 +111,9 @@ impl Outbox {
         Push::Queued
     }
 
-    /// Takes whole frames out until they have about this many bytes together; at least one, if there
-    /// is one. For transports that do not write to a socket: nothing may be half written.
-    pub(crate) fn take_frames(&mut self, bytes: usize) -> Vec<Bytes> {
+    /// Takes at most `count` whole frames out, until they have about this many bytes together; at least
+    /// one, if there is one. For transports that do not write to a socket: nothing may be half written.
+    pub(crate) fn take_frames(&mut self, count: usize, bytes: usize) -> Vec<Bytes> {
         debug_assert_eq!(self.written, 0, "a frame is half written");
         let mut queue = match std::mem::take(&mut self.frames) {
             Frames::None => VecDeque::new(),
@@ -122,6 +122,7 @@ impl Outbox {
         };
         let (mut taken, mut sum) = (Vec::new(), 0);
         while sum < bytes
+            && taken.len() < count
             && let Some(frame) = queue.pop_front()
         {
             sum += frame.len();

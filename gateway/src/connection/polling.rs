@@ -12,6 +12,10 @@ use tokio::sync::oneshot;
 
 use crate::connection::outbox::Outbox;
 
+/// Packets of one answer, what closes it not counted. COMPAT: python-engineio refuses a payload of
+/// more than 16; pinned by `python_client_over_polling`. What is left waits for the next poll.
+const ANSWER_PACKETS_MAX: usize = 15;
+
 /// Bytes of one answer, more or less: it ends with the frame that reaches this. What is left waits
 /// for the next poll.
 const ANSWER_BYTES: usize = 1_000_000;
@@ -90,7 +94,9 @@ impl Polling {
 
     fn payload(&self, answer: Answer, outbox: &mut Outbox) -> PollAnswer {
         let frames = match answer {
-            Answer::Output | Answer::Close | Answer::Farewell => outbox.take_frames(ANSWER_BYTES),
+            Answer::Output | Answer::Close | Answer::Farewell => {
+                outbox.take_frames(ANSWER_PACKETS_MAX, ANSWER_BYTES)
+            }
             Answer::Noop => Vec::new(),
         };
         let any_binary = frames.iter().any(|frame| !is_text(frame));
