@@ -7,18 +7,13 @@
 
 const assert = require("node:assert/strict");
 
+const { once, run, within } = require("./patience");
+
 const [base, name, transports] = process.argv.slice(2);
 const { io } = require(name);
 const OPTIONS = { forceNew: true, reconnection: false, transports: transports.split(",") };
-const STEP_MS_MAX = 10_000;
 
-main().then(
-  () => process.exit(0),
-  (error) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+run(main);
 
 async function main() {
   for (const namespace of ["/", "/custom"]) {
@@ -135,17 +130,4 @@ async function disconnectsAreHeard() {
 
 function open(namespace, options = {}) {
   return io(base + (namespace === "/" ? "" : namespace), { ...OPTIONS, ...options });
-}
-
-function once(socket, event) {
-  const arrival = new Promise((resolve) => socket.once(event, (...list) => resolve(list)));
-  return within(arrival, event);
-}
-
-function within(promise, what) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), STEP_MS_MAX);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -5,18 +5,13 @@
 
 const assert = require("node:assert/strict");
 
+const { once, run, within } = require("./patience");
+
 const [base, name, transports] = process.argv.slice(2);
 const io = require(name);
 const OPTIONS = { forceNew: true, reconnection: false, transports: transports.split(",") };
-const STEP_MS_MAX = 10_000;
 
-main().then(
-  () => process.exit(0),
-  (error) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+run(main);
 
 async function main() {
   const root = io(base, OPTIONS);
@@ -53,16 +48,4 @@ async function main() {
   assert.deepEqual(await once(root, "message-back"), ["alive"]);
   root.close();
   console.log("shown: heartbeats");
-}
-
-function once(socket, event) {
-  return within(new Promise((resolve) => socket.once(event, (...list) => resolve(list))), event);
-}
-
-function within(promise, what) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), STEP_MS_MAX);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -6,6 +6,8 @@
 
 const assert = require("node:assert/strict");
 
+const { run, within } = require("./patience");
+
 const [base, name, transports] = process.argv.slice(2);
 const { io } = require(name);
 const RACES = 300;
@@ -13,13 +15,7 @@ const AT_ONCE = 15;
 const AFTER_UPGRADE = 20;
 const RACE_MS_MAX = 20_000;
 
-main().then(
-  () => process.exit(0),
-  (error) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+run(main);
 
 async function main() {
   let begun = 0;
@@ -37,12 +33,8 @@ async function race() {
   let left = AFTER_UPGRADE;
   let isUpgraded = false;
   const finished = new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`stuck: ${heard.length} of ${sent}`)), RACE_MS_MAX);
     const look = () => {
-      if (isUpgraded && left === 0 && heard.length === sent) {
-        clearTimeout(timer);
-        resolve();
-      }
+      if (isUpgraded && left === 0 && heard.length === sent) resolve();
     };
     const send = () => {
       // A few a tick, so that some leave with every poll and some fall into the swap.
@@ -60,7 +52,7 @@ async function race() {
     socket.on("connect", send);
     socket.io.engine.on("upgrade", () => (isUpgraded = true));
   });
-  await finished;
+  await within(finished, "the end of a race", RACE_MS_MAX);
   assert.deepEqual(heard, Array.from({ length: sent }, (_, index) => index));
   assert.equal(socket.io.engine.transport.name, "websocket");
   socket.removeAllListeners();

@@ -1,0 +1,31 @@
+// What the scripts beside this one wait with: nothing is waited for in vain, or for ever.
+"use strict";
+
+const STEP_MS_MAX = 10_000;
+
+// The arguments of the next `event` of `socket`.
+function once(socket, event) {
+  return within(new Promise((resolve) => socket.once(event, (...list) => resolve(list))), event);
+}
+
+// What `promise` brings, or an error that says what did not come in time.
+function within(promise, what, ms = STEP_MS_MAX) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+// Runs a script to its end, whatever connections it leaves open.
+function run(main) {
+  main().then(
+    () => process.exit(0),
+    (error) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+}
+
+module.exports = { once, within, run };
