@@ -50,7 +50,12 @@ impl Peer {
 
     /// Writes bytes past the codec.
     pub(crate) fn write_raw(&mut self, bytes: &[u8]) {
-        let _ = self.0.get_mut().write_all(bytes);
+        let _ = self.stream().write_all(bytes);
+    }
+
+    /// The stream under the codec.
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+        self.0.get_mut()
     }
 
     /// The next message, or the end.

@@ -47,6 +47,11 @@ impl Process {
         &self.said
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// That the very process that was started still runs and no part of it panicked.
     ///
     /// # Panics
@@ -54,7 +59,8 @@ impl Process {
     pub(crate) fn assert_unharmed(&mut self) {
         let ended = self.child.try_wait().expect("the child is ours to wait for");
         let said = self.said().text();
-        assert!(ended.is_none(), "the server ended ({ended:?}) and said:\n{said}");
+        let id = self.id();
+        assert!(ended.is_none(), "the server {id} ended ({ended:?}) and said:\n{said}");
         assert!(!said.contains("panicked"), "the server said:\n{said}");
     }
 

@@ -44,6 +44,18 @@ impl Server {
         self.process.said()
     }
 
+    /// Memory that it has in use, in KiB.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let status = status.expect("the server runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.expect("the kernel says how much memory a process has in use")
+    }
+
     /// See [`Process::assert_unharmed`].
     pub(crate) fn assert_unharmed(&mut self) {
         self.process.assert_unharmed();

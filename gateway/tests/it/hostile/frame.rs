@@ -91,7 +91,7 @@ fn broken_frames() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A frame with this first byte, as a client sends it.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
     let mut frame = vec![first];
     match u16::try_from(payload.len()).expect("frames here are short") {
