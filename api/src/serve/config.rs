@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn indexes_and_admins_need_no_secret() {
         assert!(matches!(settle(&["index", MONGODB]), Ok(Task::Index(_))));
-        let admin = ["admin", "create", "--email=a@b.test", "--password=hunter22", MONGODB];
+        let admin = ["admin", "create", "--email=a@example.com", "--password=hunter22", MONGODB];
         let task = settle(&admin).unwrap();
         let shown = format!("{task:?}");
         assert!(matches!(task, Task::CreateAdmin(_)));
