@@ -106,10 +106,15 @@ impl Writer {
         }
         for field in route.operation.query.map_or(&[][..], |table| table.fields) {
             let mut schema = rule::field(field, &mut self.tables);
+            // In a query an empty value counts as none.
+            if schema.get("minLength").is_some() {
+                schema["minLength"] = json!(0);
+            }
             let doc = schema.as_object_mut().and_then(|schema| schema.remove("description"));
             parameters.push(json!({
                 "name": field.name,
                 "in": "query",
+                "allowEmptyValue": true,
                 "required": field.presence == protocol::schema::Presence::Required,
                 "description": doc,
                 "schema": schema,
@@ -140,6 +145,7 @@ impl Writer {
             Answer::Page(shape) => (StatusCode::OK, JSON, self.envelope(Some(shape), true)),
             Answer::Bare => (StatusCode::OK, JSON, self.envelope(None, false)),
             Answer::Whole(shape) => (StatusCode::OK, JSON, shape(&mut self.types).into()),
+            Answer::File(JSON) => (StatusCode::OK, JSON, json!({ "type": "object" })),
             Answer::File(media_type) => (StatusCode::OK, media_type, json!({ "type": "string" })),
         };
         let content = json!({ media_type: { "schema": schema } });

@@ -6,6 +6,7 @@ mod conversation;
 mod desk;
 mod document;
 mod door;
+mod forgery;
 mod hostile;
 mod limit;
 mod message;

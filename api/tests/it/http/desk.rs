@@ -29,7 +29,7 @@ pub(super) const PASSWORD: &str = "correct horse";
 pub(super) struct Desk {
     pub(super) app: Arc<App>,
     pub(super) door: Door,
-    published: Published,
+    pub(super) published: Published,
     _folder: Option<tempfile::TempDir>,
 }
 

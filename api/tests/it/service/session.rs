@@ -51,6 +51,29 @@ async fn refreshes_at_once_get_the_same_pair() {
     assert!(pairs.iter().all(|pair| *pair == pairs[0]));
 }
 
+/// Many tabs share one token and all refresh it at once, again and again: each round has one
+/// successor, all of them get it, and nobody is signed out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tabs_that_refresh_at_once_a_thousand_times_are_never_signed_out() {
+    const TABS: usize = 64;
+    let rounds = if crate::engine::is_across_a_network() { 100 } else { 1_000 };
+    let world = World::new().await;
+    let mut token = world.sign_up("ada", Role::User).await.tokens.refresh_token;
+    let mut seen = std::collections::HashSet::from([token.clone()]);
+    for round in 0..rounds {
+        let mut refreshes = tokio::task::JoinSet::new();
+        for _ in 0..TABS {
+            let (app, token) = (std::sync::Arc::clone(&world.app), token.clone());
+            refreshes.spawn(async move { session::refresh(&app, &token).await.unwrap() });
+        }
+        let pairs = refreshes.join_all().await;
+        assert!(pairs.iter().all(|pair| *pair == pairs[0]), "round {round}");
+        token.clone_from(&pairs[round % TABS].refresh);
+        assert!(seen.insert(token.clone()), "round {round} has no successor");
+        world.caller(&pairs[0].access).await;
+    }
+}
+
 #[tokio::test]
 async fn logout_ends_this_session_and_no_other() {
     let world = World::new().await;
