@@ -14,6 +14,16 @@ fn two_people_chat_with_the_python_client_over_websocket() {
     chat(Language::Python, "it/script/chat.py", "websocket");
 }
 
+#[test]
+fn two_people_chat_with_the_javascript_client_as_it_comes() {
+    chat(Language::JavaScript, "it/script/chat.js", "default");
+}
+
+#[test]
+fn two_people_chat_with_the_python_client_as_it_comes() {
+    chat(Language::Python, "it/script/chat.py", "default");
+}
+
 fn chat(language: Language, path: &str, transports: &str) {
     let mut server = Server::start();
     let base = format!("http://{}", server.address());

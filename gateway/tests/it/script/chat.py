@@ -52,7 +52,7 @@ def main():
     succeeded(b.ask("join_conversation", conversation))
     message = send_and_echo(a, b, conversation, "Hello, Bob", 1)
     send_and_echo(b, a, conversation, "Hällo Alice 👋", 2)
-    shown("messages flow both ways, echo before confirmation")
+    shown("messages flow both ways")
 
     succeeded(a.ask("edit_message", {"messageId": message, "content": "Hello again, Bob"}))
     edited = a.hears("message_edited")
@@ -96,7 +96,6 @@ def main():
 def send_and_echo(sender, other, conversation, content, seq):
     request = {"conversationId": conversation, "content": content, "clientMessageId": str(seq)}
     answer = succeeded(sender.ask("send_message", request))
-    # `hears` takes events in the order of their arrival, so this is the order on the wire.
     echo, sent = sender.hears("new_message"), sender.hears("message_sent")
     assert set(echo) == {"message", "conversationId"}, echo
     message = echo["message"]
@@ -172,7 +171,9 @@ class Client:
     def __init__(self, person):
         self.person = person
         self.ready = threading.Event()
-        self.heard = queue.Queue()
+        # This client runs each handler in a thread of its own, so events have no order here.
+        self.heard = []
+        self.arrival = threading.Condition()
         self.socket = socketio.Client(reconnection_delay=0.05, reconnection_delay_max=0.2)
         self.socket.on("connect", self.ready.set)
         self.socket.on("*", self.hear)
@@ -180,20 +181,29 @@ class Client:
 
     def hear(self, event, *arguments):
         if event not in ASIDE:
-            self.heard.put((event, arguments))
+            with self.arrival:
+                self.heard.append((event, arguments))
+                self.arrival.notify_all()
 
     def ask(self, event, argument):
         return self.socket.call(event, argument, timeout=STEP_S_MAX)
 
     def hears(self, event):
-        name, arguments = self.heard.get(timeout=STEP_S_MAX)
-        assert name == event and len(arguments) == 1, (event, name, arguments)
+        def position():
+            return next((place for place, (name, _) in enumerate(self.heard) if name == event), None)
+
+        with self.arrival:
+            heard = self.arrival.wait_for(lambda: position() is not None, STEP_S_MAX)
+            assert heard, f"waited in vain for {event}, heard {self.heard}"
+            _, arguments = self.heard.pop(position())
+        assert len(arguments) == 1, (event, arguments)
         return arguments[0]
 
     def hears_nothing(self):
         """What was sent before now has arrived once the server has answered something newer."""
         self.socket.emit("ping")
         assert set(self.hears("pong")) == {"timestamp"}
+        assert not self.heard, self.heard
 
 
 def history(person, conversation):
