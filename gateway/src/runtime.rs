@@ -111,18 +111,6 @@ impl<S: Send> Running<S> {
         }
     }
 
-    /// Closes every connection in a way that its client recovers from, and ends the threads.
-    ///
-    /// # Errors
-    /// A shard had failed before.
-    pub async fn drain(self) -> io::Result<()> {
-        self.quiesce().await;
-        for handle in &*self.handles {
-            let _ = handle.send(Message::Drain).await;
-        }
-        self.ended().await
-    }
-
     /// Waits until a shard ends, which without a drain only a failure makes it do.
     pub async fn failed(&mut self) -> io::Error {
         let ends = self.threads.iter_mut().map(|(_, ended)| ended);

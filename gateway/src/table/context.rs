@@ -9,7 +9,7 @@ use protocol::room::Room;
 use protocol::websocket::frame::{self, Opcode};
 
 use super::core::Core;
-use super::inbox::{Message, ShardHandle, SocketHandle};
+use super::inbox::{Message, SocketHandle};
 use crate::connection::outbox::Class;
 use crate::fanout::{self, Broadcast};
 
@@ -118,11 +118,6 @@ impl<S: Send + 'static> Context<'_, S> {
         let broadcast = Arc::new(broadcast);
         self.core.deliver(&broadcast);
         self.core.forward(&broadcast);
-    }
-
-    /// The other shards and this one, in shard order.
-    pub fn shards(&self) -> &[ShardHandle<S>] {
-        self.core.shards()
     }
 }
 
