@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 
 use protocol::engine::{Heartbeat, Revision};
 use protocol::id::{EngineSid, SocketId};
-use protocol::socket::Assembly;
+use protocol::socket::{Assembly, Whole};
 use protocol::websocket::decoder::Decoder;
 use protocol::websocket::frame::Role;
 use smallvec::SmallVec;
@@ -79,8 +79,8 @@ pub(crate) struct Connection<S> {
     pub(crate) heartbeat: Heartbeat,
     /// When a connection without namespace is closed; once it closes, when it is gone.
     pub(crate) deadline_ms: u32,
-    /// How its packets are written.
-    pub(crate) variant: Variant,
+    /// How its packets are written; unknown until the client of revision 4 has said something.
+    pub(crate) variant: Option<Variant>,
     /// The revision of Engine.IO.
     pub(crate) revision: Revision,
     /// Its sid, if it was opened on polling; a later poll must be told that it is not there any more.
@@ -156,8 +156,8 @@ pub(crate) enum Joining<S> {
 /// Packets that came before the namespace was joined.
 #[derive(Debug, Default)]
 pub(crate) struct Early {
-    /// Socket.IO packets, as text.
-    pub(crate) packets: Vec<Box<[u8]>>,
+    /// Socket.IO packets, with their attachments.
+    pub(crate) packets: Vec<Whole>,
     /// Their bytes.
     pub(crate) bytes: usize,
 }

@@ -1,4 +1,5 @@
-//! One broadcast, encoded once for each wire variant in use, shared by all its recipients.
+//! One packet, encoded for whoever gets it; one broadcast, encoded once for each wire variant in use
+//! and shared by all its recipients.
 
 use std::sync::OnceLock;
 
@@ -6,9 +7,10 @@ use bytes::Bytes;
 use protocol::engine::{Revision, packet};
 use protocol::id::SocketId;
 use protocol::room::Room;
-use protocol::socket::encode;
+use protocol::schema::json::JsonError;
+use protocol::socket::{Encoding, Kind, Outgoing, encode, msgpack};
 use protocol::websocket::frame::{self, Opcode};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::connection::outbox::Class;
 
@@ -16,17 +18,38 @@ use crate::connection::outbox::Class;
 /// a recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Variant {
-    /// JSON packets in WebSocket text frames, Engine.IO 4.
+    /// JSON packets in WebSocket text frames. Without attachments, and no broadcast has any, they
+    /// are the same in Engine.IO 3.
     JsonV4,
+    /// Msgpack packets in WebSocket binary frames, Engine.IO 4.
+    MsgpackV4,
 }
 
 impl Variant {
     /// How many there are.
-    pub const COUNT: usize = 1;
+    pub const COUNT: usize = 2;
 
     const fn index(self) -> usize {
         match self {
             Self::JsonV4 => 0,
+            Self::MsgpackV4 => 1,
+        }
+    }
+
+    /// What its packets are written in.
+    pub(crate) const fn encoding(self) -> Encoding {
+        match self {
+            Self::JsonV4 => Encoding::Json,
+            Self::MsgpackV4 => Encoding::Msgpack,
+        }
+    }
+}
+
+impl From<Encoding> for Variant {
+    fn from(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Json => Self::JsonV4,
+            Encoding::Msgpack => Self::MsgpackV4,
         }
     }
 }
@@ -44,7 +67,8 @@ pub struct Broadcast {
     pub class: Class,
     /// The argument array, `["name", …]`, as JSON.
     pub arguments: Box<[u8]>,
-    frames: [OnceLock<Bytes>; Variant::COUNT],
+    /// `None` inside where the arguments cannot be said in that variant.
+    frames: [OnceLock<Option<Bytes>>; Variant::COUNT],
 }
 
 impl Broadcast {
@@ -68,65 +92,57 @@ impl Broadcast {
         self
     }
 
-    /// The frame for recipients of this variant in the namespace of this name.
+    /// The frame for recipients of this variant in the namespace of this name. None where the
+    /// arguments are no JSON, or nest deeper than what a client may send: msgpack cannot say them.
     ///
     /// # Cost
     /// Encodes at the first call in the process; afterwards an atomic load.
-    pub(crate) fn frame(&self, variant: Variant, namespace: &str) -> &Bytes {
-        self.frames[variant.index()].get_or_init(|| event_frame(namespace, None, &self.arguments))
+    pub(crate) fn frame(&self, variant: Variant, namespace: &str) -> Option<&Bytes> {
+        let encode = || {
+            let packet = Outgoing::new(Kind::Event, namespace, Some(&self.arguments));
+            head_frame(variant, &packet).ok()
+        };
+        self.frames[variant.index()].get_or_init(encode).as_ref()
     }
 }
 
-/// A whole frame with one event.
-pub(crate) fn event_frame(namespace: &str, ack: Option<u64>, arguments: &[u8]) -> Bytes {
-    packet_frame(arguments.len(), |out| {
-        encode::event_head(out, namespace, ack);
-        out.extend_from_slice(arguments);
-    })
-}
-
-/// A whole frame with one answer.
-pub(crate) fn ack_frame(namespace: &str, id: u64, arguments: &[u8]) -> Bytes {
-    packet_frame(arguments.len(), |out| {
-        encode::ack_head(out, namespace, id);
-        out.extend_from_slice(arguments);
-    })
-}
-
-/// The frames of an event with attachments: its head, and each attachment. They belong next to each
-/// other on the wire.
-pub(crate) fn binary_event_frames(
+/// The frames of one packet, mostly one: as JSON, its attachments follow in frames of their own, and
+/// belong next to it on the wire.
+///
+/// # Errors
+/// As msgpack: the data is no JSON, or goes beyond the bounds of what a client may send.
+pub(crate) fn frames(
+    variant: Variant,
     revision: Revision,
-    namespace: &str,
-    arguments: &[u8],
-    attachments: &[Bytes],
-) -> Vec<Bytes> {
-    let head = packet_frame(arguments.len(), |out| {
-        encode::binary_event_head(out, namespace, None, attachments.len());
-        out.extend_from_slice(arguments);
-    });
-    with_attachments(revision, head, attachments)
+    packet: &Outgoing<'_>,
+) -> Result<SmallVec<[Bytes; 1]>, JsonError> {
+    let mut frames = smallvec![head_frame(variant, packet)?];
+    match variant.encoding() {
+        Encoding::Json => {
+            frames.extend(packet.attachments.iter().map(|bytes| binary_frame(revision, bytes)));
+        }
+        Encoding::Msgpack => {}
+    }
+    Ok(frames)
 }
 
-/// The same for an answer.
-pub(crate) fn binary_ack_frames(
-    revision: Revision,
-    namespace: &str,
-    id: u64,
-    arguments: &[u8],
-    attachments: &[Bytes],
-) -> Vec<Bytes> {
-    let head = packet_frame(arguments.len(), |out| {
-        encode::binary_ack_head(out, namespace, id, attachments.len());
-        out.extend_from_slice(arguments);
-    });
-    with_attachments(revision, head, attachments)
+/// The first frame of a packet, in msgpack the only one.
+fn head_frame(variant: Variant, packet: &Outgoing<'_>) -> Result<Bytes, JsonError> {
+    let mut out = Vec::with_capacity(packet.data.map_or(0, <[u8]>::len) + HEAD_BYTES);
+    match variant.encoding() {
+        Encoding::Json => {
+            encode::packet(&mut out, packet);
+            Ok(frame::encode(Opcode::Text, &out))
+        }
+        Encoding::Msgpack => {
+            msgpack::encode(&mut out, packet)?;
+            Ok(frame::encode(Opcode::Binary, &out))
+        }
+    }
 }
 
-fn with_attachments(revision: Revision, head: Bytes, attachments: &[Bytes]) -> Vec<Bytes> {
-    let attached = attachments.iter().map(|bytes| binary_frame(revision, bytes));
-    std::iter::once(head).chain(attached).collect()
-}
+/// Room for what stands around the data of a packet.
+const HEAD_BYTES: usize = 48;
 
 /// A whole binary frame with one message.
 pub(crate) fn binary_frame(revision: Revision, message: &[u8]) -> Bytes {
@@ -135,24 +151,46 @@ pub(crate) fn binary_frame(revision: Revision, message: &[u8]) -> Bytes {
     frame::encode(Opcode::Binary, &packet)
 }
 
-/// A whole text frame with the packet that `write` writes; `hint` is about its length in bytes.
-pub(crate) fn packet_frame(hint: usize, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
-    let mut packet = Vec::with_capacity(hint + 48);
-    write(&mut packet);
-    frame::encode(Opcode::Text, &packet)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn broadcast(arguments: &str) -> Broadcast {
+        Broadcast::new(0, SmallVec::from_iter([Room::Staff]), arguments.as_bytes().into())
+    }
+
     #[test]
-    fn a_broadcast_is_encoded_once_and_shared() {
-        let rooms = SmallVec::from_iter([Room::Staff]);
-        let broadcast = Broadcast::new(0, rooms, br#"["x",1]"#.to_vec().into());
-        let first = broadcast.frame(Variant::JsonV4, "/").clone();
-        let second = broadcast.frame(Variant::JsonV4, "/").clone();
-        assert_eq!(first.as_ptr(), second.as_ptr());
-        assert_eq!(&first[..], b"\x81\x0942[\"x\",1]");
+    fn a_broadcast_is_encoded_once_a_variant_and_shared() {
+        let broadcast = broadcast(r#"["x",1]"#);
+        for (variant, expected) in [
+            (Variant::JsonV4, &b"\x81\x0942[\"x\",1]"[..]),
+            (Variant::MsgpackV4, b"\x82\x16\x83\xa4type\x02\xa4data\x92\xa1x\x01\xa3nsp\xa1/"),
+        ] {
+            let first = broadcast.frame(variant, "/").unwrap().clone();
+            let second = broadcast.frame(variant, "/").unwrap().clone();
+            assert_eq!(first.as_ptr(), second.as_ptr());
+            assert_eq!(&first[..], expected, "{variant:?}");
+        }
+    }
+
+    #[test]
+    fn arguments_that_msgpack_cannot_say_leave_the_other_variant_alone() {
+        let deep = broadcast(&format!(r#"["x",{}1{}]"#, "[".repeat(200), "]".repeat(200)));
+        assert!(deep.frame(Variant::JsonV4, "/").is_some());
+        assert!(deep.frame(Variant::MsgpackV4, "/").is_none());
+    }
+
+    #[test]
+    fn attachments_stand_behind_a_text_and_inside_msgpack() {
+        let attachments = [Bytes::from_static(b"\x01"), Bytes::from_static(b"\x02")];
+        let arguments = br#"["x",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#;
+        let packet = Outgoing::new(Kind::Event, "/", Some(arguments));
+        let packet = Outgoing { attachments: &attachments, ..packet };
+        let json = frames(Variant::JsonV4, Revision::V3, &packet).unwrap();
+        assert!(json[0].ends_with(arguments));
+        assert_eq!(json[1..], [&b"\x82\x02\x04\x01"[..], b"\x82\x02\x04\x02"]);
+        let msgpack = frames(Variant::MsgpackV4, Revision::V4, &packet).unwrap();
+        assert_eq!(msgpack.len(), 1);
+        assert!(msgpack[0].ends_with(b"\x93\xa1x\xc4\x01\x02\xc4\x01\x01\xa3nsp\xa1/"));
     }
 }

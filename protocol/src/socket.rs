@@ -4,6 +4,7 @@
 //! versions of the protocol. Must never know what an event means. Read in this order:
 //!
 //! - [`decode`]: text to packet
+//! - [`outgoing`]: a packet before it is encoded
 //! - [`encode`]: packet to text
 //! - [`attachment`]: packets whose binary parts follow in messages of their own
 //! - [`msgpack`]: the other encoding, one binary message a packet
@@ -12,6 +13,8 @@
 //! Source: Socket.IO protocol v5 and v4.
 
 pub mod decode;
+pub mod outgoing;
+
 pub mod encode;
 
 pub mod attachment;
@@ -21,6 +24,7 @@ pub mod legacy;
 
 pub use attachment::{Assembly, Whole};
 pub use decode::{Packet, PacketError};
+pub use outgoing::{Kind, Outgoing};
 
 /// The namespace that every client joins first.
 pub const ROOT: &str = "/";

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use protocol::engine::Revision;
 use protocol::id::SocketId;
 use protocol::room::Room;
+use protocol::socket::{Kind, Outgoing};
 use protocol::websocket::frame::{self, Opcode};
 
 use super::core::Core;
@@ -43,34 +44,28 @@ impl<S: Send + 'static> Context<'_, S> {
 
     /// Queues an event for this socket alone: the argument array.
     pub fn emit(&mut self, arguments: &[u8]) {
-        let frame = fanout::event_frame(self.core.namespace_name(self.namespace), None, arguments);
-        self.core.enqueue(self.slot, frame, Class::Durable);
+        self.emit_binary(arguments, &[]);
     }
 
     /// Queues the answer to an event: the argument array.
     pub fn ack(&mut self, id: u64, arguments: &[u8]) {
-        let frame = fanout::ack_frame(self.core.namespace_name(self.namespace), id, arguments);
-        self.core.enqueue(self.slot, frame, Class::Durable);
+        self.ack_binary(id, arguments, &[]);
     }
 
     /// Queues an event with attachments; the arguments hold their placeholders.
     pub fn emit_binary(&mut self, arguments: &[u8], attachments: &[Bytes]) {
-        if attachments.is_empty() {
-            return self.emit(arguments);
-        }
-        let (revision, name) = (self.revision(), self.core.namespace_name(self.namespace));
-        let frames = fanout::binary_event_frames(revision, name, arguments, attachments);
-        self.enqueue_all(frames);
+        let event = Outgoing::new(Kind::Event, self.name(), Some(arguments));
+        self.core.send(self.slot, &Outgoing { attachments, ..event });
     }
 
     /// Queues an answer with attachments; the arguments hold their placeholders.
     pub fn ack_binary(&mut self, id: u64, arguments: &[u8], attachments: &[Bytes]) {
-        if attachments.is_empty() {
-            return self.ack(id, arguments);
-        }
-        let (revision, name) = (self.revision(), self.core.namespace_name(self.namespace));
-        let frames = fanout::binary_ack_frames(revision, name, id, arguments, attachments);
-        self.enqueue_all(frames);
+        let answer = Outgoing::new(Kind::Ack, self.name(), Some(arguments));
+        self.core.send(self.slot, &Outgoing { id: Some(id), attachments, ..answer });
+    }
+
+    fn name(&self) -> &'static str {
+        self.core.namespace_name(self.namespace)
     }
 
     /// Queues a bare WebSocket message.
@@ -88,13 +83,6 @@ impl<S: Send + 'static> Context<'_, S> {
     fn revision(&self) -> Revision {
         let connection = self.core.connections.get(self.slot as usize);
         connection.map_or(Revision::V4, |connection| connection.revision)
-    }
-
-    /// Frames of one packet: nothing comes between them, because nothing else runs.
-    fn enqueue_all(&mut self, frames: Vec<Bytes>) {
-        for frame in frames {
-            self.core.enqueue(self.slot, frame, Class::Durable);
-        }
     }
 
     /// Joins a room. Returns whether the socket is in it now: not when it is in too many.

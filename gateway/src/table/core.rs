@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use protocol::engine::{Timing, packet};
 use protocol::id::{EngineSid, SocketId};
+use protocol::socket::Outgoing;
 use protocol::websocket::decoder::Limits;
 use protocol::websocket::frame::{self, Opcode};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -24,6 +25,7 @@ use crate::connection::close::CloseReason;
 use crate::connection::outbox::{Bounds, Class, Flush, Push};
 use crate::connection::timer::{Owner, Wheel};
 use crate::connection::{Connection, Link, Phase};
+use crate::fanout::{self, Variant};
 
 /// The numbers that the engine layer goes by.
 #[derive(Debug, Clone, Copy)]
@@ -204,6 +206,25 @@ impl<S> Core<S> {
     pub(crate) fn is_current(&self, owner: Owner) -> bool {
         let connection = self.connections.get(owner.slot as usize);
         connection.is_some_and(|connection| low_bits(connection.nonce) == owner.generation)
+    }
+
+    /// Queues a Socket.IO packet, written as the connection wants it.
+    ///
+    /// # Cost
+    /// Two allocations, and two for each attachment.
+    pub(crate) fn send(&mut self, slot: u32, packet: &Outgoing<'_>) {
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        // There is no packet of ours before the first of a client of revision 4.
+        let variant = connection.variant.unwrap_or(Variant::JsonV4);
+        match fanout::frames(variant, connection.revision, packet) {
+            // Nothing comes between the frames of a packet, because nothing else runs.
+            Ok(frames) => {
+                for frame in frames {
+                    self.enqueue(slot, frame, Class::Durable);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "an application's packet cannot be encoded"),
+        }
     }
 
     /// Queues a frame; it leaves at the end of the turn. A connection that cannot take it is

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use protocol::engine::Revision;
 use protocol::engine::packet::{self, Packet};
 use protocol::id::SocketId;
-use protocol::socket;
+use protocol::socket::{self, Encoding, Whole, msgpack};
 use protocol::websocket::close::CloseCode;
 use protocol::websocket::decoder::Step;
 use protocol::websocket::frame::{self, Opcode};
@@ -158,11 +158,11 @@ impl<A: Application> Shard<A> {
             Packet::Upgrade | Packet::Ignored => Ok(()),
             Packet::Binary(message) => match layer {
                 Layer::EngineIo => self.engine_message(slot, message, true),
-                Layer::SocketIo => self.take_attachment(slot, message),
+                Layer::SocketIo => self.take_socket_message(slot, message, true),
                 Layer::Raw => Err(CloseReason::Protocol),
             },
             Packet::Message(text) => match layer {
-                Layer::SocketIo => self.take_text(slot, text),
+                Layer::SocketIo => self.take_socket_message(slot, Payload::Borrowed(text), false),
                 Layer::EngineIo | Layer::Raw => {
                     self.engine_message(slot, Payload::Borrowed(text), false)
                 }
@@ -175,19 +175,39 @@ impl<A: Application> Shard<A> {
         self.app.engine_message(cx, message, binary).map_err(closing)
     }
 
+    /// Takes a message of a Socket.IO connection. A client's first one tells how all are written.
+    fn take_socket_message(
+        &mut self,
+        slot: u32,
+        mut message: Payload<'_>,
+        is_binary: bool,
+    ) -> Taken {
+        let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
+        let variant = if let Some(variant) = connection.variant {
+            variant
+        } else {
+            let encoding = Encoding::of_first(is_binary, &message);
+            *connection.variant.insert(encoding.ok_or(CloseReason::Protocol)?.into())
+        };
+        match (variant.encoding(), is_binary) {
+            (Encoding::Json, false) => self.take_text(slot, &mut message),
+            (Encoding::Json, true) => self.take_attachment(slot, message),
+            (Encoding::Msgpack, true) => {
+                let whole = msgpack::decode(&message).map_err(|_| CloseReason::Protocol)?;
+                self.take_whole(slot, whole)
+            }
+            (Encoding::Msgpack, false) => Err(CloseReason::Protocol),
+        }
+    }
+
     /// Takes the text of a Socket.IO packet, which may be the head of one whose attachments follow.
     fn take_text(&mut self, slot: u32, text: &mut [u8]) -> Taken {
         let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
-        // A packet that comes while its namespace is being joined waits for it, as it came.
-        let waits = connection.memberships.iter().any(|m| matches!(m.state, Joining::Asked(_)));
-        let kept = waits.then(|| text.to_vec());
         let packet = connection.assembly.handle_text(text).map_err(|_| CloseReason::Protocol)?;
-        match packet {
-            None => Ok(()),
-            Some(packet) => match kept.and_then(|text| self.early(slot, &packet, text)) {
-                Some(held) => held,
-                None => self.take_packet(slot, packet, &[]),
-            },
+        let Some(packet) = packet else { return Ok(()) };
+        match self.waits_for(slot, &packet) {
+            Some(namespace) => self.hold(slot, namespace, Whole::of_text(text.to_vec())),
+            None => self.take_packet(slot, packet, &[]),
         }
     }
 
@@ -197,10 +217,16 @@ impl<A: Application> Shard<A> {
         let whole = connection.assembly.handle_binary(message);
         match whole.map_err(|_| CloseReason::Protocol)? {
             None => Ok(()),
-            Some(mut whole) => {
-                let (packet, attachments) = whole.parts().map_err(|_| CloseReason::Protocol)?;
-                self.take_packet(slot, packet, attachments)
-            }
+            Some(whole) => self.take_whole(slot, whole),
+        }
+    }
+
+    /// Takes a packet with its attachments.
+    fn take_whole(&mut self, slot: u32, mut whole: Whole) -> Taken {
+        let (packet, attachments) = whole.parts().map_err(|_| CloseReason::Protocol)?;
+        match self.waits_for(slot, &packet) {
+            Some(namespace) => self.hold(slot, namespace, whole),
+            None => self.take_packet(slot, packet, attachments),
         }
     }
 

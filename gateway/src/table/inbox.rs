@@ -6,7 +6,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use protocol::id::SocketId;
 use protocol::room::Room;
 use smallvec::SmallVec;
@@ -14,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::session::SessionRequest;
 use crate::connection::Adoption;
-use crate::fanout::{self, Broadcast};
+use crate::fanout::Broadcast;
 
 /// Messages that wait for one shard.
 pub(crate) const INBOX_MESSAGES_MAX: usize = 16 * 1024;
@@ -172,16 +171,5 @@ impl<S> SocketHandle<S> {
     pub async fn reply(&self, steps: SmallVec<[Step; 2]>) {
         let reply = Reply { socket: self.socket, namespace: self.namespace, steps };
         let _ = self.shard.send(Message::Reply(Box::new(reply))).await;
-    }
-}
-
-impl Step {
-    /// The frame that this step queues, if it is one that does.
-    pub(crate) fn frame(&self, namespace: &str) -> Option<Bytes> {
-        match self {
-            Self::Ack(id, arguments) => Some(fanout::ack_frame(namespace, *id, arguments)),
-            Self::Emit(arguments) => Some(fanout::event_frame(namespace, None, arguments)),
-            Self::Join(..) | Self::Leave(_) | Self::Kick => None,
-        }
     }
 }

@@ -68,8 +68,10 @@ impl<S> Core<S> {
                     continue;
                 }
                 connection.last_broadcast = stamp;
-                let frame = broadcast.frame(connection.variant, name).clone();
-                match connection.outbox.push(frame, broadcast.class, bounds) {
+                // Whoever is in a room has said something, and so how it wants to be spoken to.
+                let frame = connection.variant.and_then(|variant| broadcast.frame(variant, name));
+                let Some(frame) = frame else { continue };
+                match connection.outbox.push(frame.clone(), broadcast.class, bounds) {
                     Push::Queued => mark(connection, slot, &mut self.dirty),
                     Push::Dropped => {}
                     Push::Overflow => overflown.push(slot),

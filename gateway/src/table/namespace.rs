@@ -1,7 +1,7 @@
 //! Namespaces: wishes to join them, answers, and what comes before the answer.
 
 use protocol::engine::Revision;
-use protocol::socket::{self, decode, encode, legacy};
+use protocol::socket::{self, Kind, Outgoing, Whole, encode, legacy};
 
 use super::context::Context;
 use super::core::{Core, Departure};
@@ -11,29 +11,35 @@ use super::room::Places;
 use super::shard::Shard;
 use crate::application::{Admission, Application, Connect};
 use crate::connection::close::CloseReason;
-use crate::connection::outbox::Class;
 use crate::connection::{
     EARLY_BYTES_MAX, Early, Joining, Layer, Membership, NAMESPACES_PER_CONNECTION_MAX,
 };
-use crate::fanout;
 
 impl<A: Application> Shard<A> {
-    /// Keeps a packet whose namespace is being joined. `None` if it need not wait.
-    pub(super) fn early(
-        &mut self,
-        slot: u32,
-        packet: &socket::Packet<'_>,
-        text: Vec<u8>,
-    ) -> Option<Taken> {
+    /// The namespace that this packet must wait for, because it is being joined.
+    pub(super) fn waits_for(&mut self, slot: u32, packet: &socket::Packet<'_>) -> Option<u8> {
         if matches!(packet, socket::Packet::Connect { .. }) {
+            return None;
+        }
+        let connection = self.core.connections.get(slot as usize)?;
+        if !connection.memberships.iter().any(|m| matches!(m.state, Joining::Asked(_))) {
             return None;
         }
         let (name, _) = self.split_name(slot, packet.namespace());
         let namespace = self.core.namespace_index(name)?;
         let connection = self.core.connections.get_mut(slot as usize)?;
-        match &mut connection.membership(namespace)?.state {
-            Joining::Asked(early) => Some(hold(early, text)),
+        match connection.membership(namespace)?.state {
+            Joining::Asked(_) => Some(namespace),
             Joining::Joined(_) => None,
+        }
+    }
+
+    /// Keeps a packet until its namespace is joined.
+    pub(super) fn hold(&mut self, slot: u32, namespace: u8, packet: Whole) -> Taken {
+        let connection = self.core.connections.get_mut(slot as usize);
+        match connection.and_then(|connection| connection.membership(namespace)) {
+            Some(Membership { state: Joining::Asked(early), .. }) => early.hold(packet),
+            Some(Membership { state: Joining::Joined(_), .. }) | None => Ok(()),
         }
     }
 
@@ -72,10 +78,9 @@ impl<A: Application> Shard<A> {
         let auth = query_auth.as_deref_mut().or(auth);
         let Some(namespace) = self.core.namespace_index(name) else {
             // COMPAT: this one refusal is told in the newer way to all.
-            let hint = name.len();
-            let text = "Invalid namespace";
-            let frame = fanout::packet_frame(hint, |out| encode::connect_error(out, name, text));
-            self.core.enqueue(slot, frame, Class::Durable);
+            let mut data = Vec::new();
+            encode::connect_error_data(&mut data, "Invalid namespace", None);
+            self.core.send(slot, &Outgoing::new(Kind::ConnectError, name, Some(&data)));
             return Ok(());
         };
         let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
@@ -105,12 +110,12 @@ impl<A: Application> Shard<A> {
     }
 
     fn refuse(&mut self, slot: u32, name: &str, message: &str) {
-        let hint = name.len() + message.len();
-        let frame = fanout::packet_frame(hint, |out| match self.core.revision(slot) {
-            Revision::V4 => encode::connect_error(out, name, message),
-            Revision::V3 => legacy::connect_error(out, name, message, None),
-        });
-        self.core.enqueue(slot, frame, Class::Durable);
+        let mut data = Vec::new();
+        match self.core.revision(slot) {
+            Revision::V4 => encode::connect_error_data(&mut data, message, None),
+            Revision::V3 => legacy::connect_error_data(&mut data, message, None),
+        }
+        self.core.send(slot, &Outgoing::new(Kind::ConnectError, name, Some(&data)));
     }
 
     /// The application has said later what it thinks of a wish to join.
@@ -148,18 +153,20 @@ impl<A: Application> Shard<A> {
         membership.state = Joining::Joined(Some(session));
         connection.opening = None;
         let name = self.core.namespace_name(namespace);
-        let frame = fanout::packet_frame(name.len(), |out| match self.core.revision(slot) {
-            Revision::V4 => encode::connect(out, name, socket),
-            Revision::V3 => legacy::connect(out, name),
-        });
-        self.core.enqueue(slot, frame, Class::Durable);
+        let mut data = Vec::new();
+        encode::connect_data(&mut data, socket, None);
+        let data = match self.core.revision(slot) {
+            Revision::V4 => Some(&*data),
+            Revision::V3 => None,
+        };
+        self.core.send(slot, &Outgoing::new(Kind::Connect, name, data));
         self.with_session(slot, namespace, |app, cx, session| {
             app.joined(cx, session);
             Ok(())
         })?;
-        for mut text in early.packets {
-            let packet = decode::decode_text(&mut text).map_err(|_| CloseReason::Protocol)?;
-            self.take_packet(slot, packet, &[])?;
+        for mut whole in early.packets {
+            let (packet, attachments) = whole.parts().map_err(|_| CloseReason::Protocol)?;
+            self.take_packet(slot, packet, attachments)?;
         }
         Ok(())
     }
@@ -181,11 +188,13 @@ impl<S> Core<S> {
     }
 }
 
-fn hold(early: &mut Early, text: Vec<u8>) -> Taken {
-    early.bytes += text.len() + size_of::<Box<[u8]>>();
-    if early.bytes > EARLY_BYTES_MAX {
-        return Err(CloseReason::Protocol);
+impl Early {
+    fn hold(&mut self, packet: Whole) -> Taken {
+        self.bytes += packet.held_bytes();
+        if self.bytes > EARLY_BYTES_MAX {
+            return Err(CloseReason::Protocol);
+        }
+        self.packets.push(packet);
+        Ok(())
     }
-    early.packets.push(text.into());
-    Ok(())
 }

@@ -112,7 +112,11 @@ impl<S> Core<S> {
             last_broadcast: 0,
             heartbeat: Heartbeat::of(revision, self.now_ms, self.settings.timing),
             deadline_ms: self.now_ms.wrapping_add(self.settings.connect_timeout_ms),
-            variant: Variant::JsonV4,
+            variant: match revision {
+                Revision::V4 => None,
+                // There the server speaks first, so it must know.
+                Revision::V3 => Some(Variant::JsonV4),
+            },
             revision,
             probes_for: None,
             sid: None,

@@ -9,6 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
+use protocol::socket::{Kind, Outgoing};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
@@ -16,7 +17,6 @@ use super::core::{Core, Place, Settings};
 use super::inbox::{Message, Reply, Step};
 use crate::application::Application;
 use crate::connection::close::CloseReason;
-use crate::connection::outbox::Class;
 use crate::connection::timer::Owner;
 use crate::connection::{Adoption, Joining, Layer, Phase};
 use crate::reactor::{Reactor, Readiness};
@@ -224,10 +224,14 @@ impl<A: Application> Shard<A> {
         let Some(slot) = self.core.slot_of(reply.socket) else { return };
         let name = self.core.namespace_name(reply.namespace);
         for step in reply.steps {
-            if let Some(frame) = step.frame(name) {
-                self.core.enqueue(slot, frame, Class::Durable);
-            }
             match step {
+                Step::Ack(id, arguments) => {
+                    let ack = Outgoing::new(Kind::Ack, name, Some(&arguments));
+                    self.core.send(slot, &Outgoing { id: Some(id), ..ack });
+                }
+                Step::Emit(arguments) => {
+                    self.core.send(slot, &Outgoing::new(Kind::Event, name, Some(&arguments)));
+                }
                 Step::Join(room, done) => {
                     let _ = done.send(self.core.join(slot, reply.namespace, &room));
                 }
@@ -235,7 +239,6 @@ impl<A: Application> Shard<A> {
                     self.core.leave(slot, reply.namespace, &room);
                 }
                 Step::Kick => self.kick(slot, reply.namespace),
-                Step::Ack(..) | Step::Emit(_) => {}
             }
         }
     }
@@ -244,10 +247,7 @@ impl<A: Application> Shard<A> {
     fn kick(&mut self, slot: u32, namespace: u8) {
         let socket = self.core.socket_id(slot);
         let name = self.core.namespace_name(namespace);
-        let frame = crate::fanout::packet_frame(name.len(), |out| {
-            protocol::socket::encode::disconnect(out, name);
-        });
-        self.core.enqueue(slot, frame, Class::Durable);
+        self.core.send(slot, &Outgoing::new(Kind::Disconnect, name, None));
         if let Some(session) = self.core.end_membership(slot, namespace) {
             self.core.departures.push(super::core::Departure { socket, session });
         }

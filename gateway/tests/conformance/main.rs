@@ -3,6 +3,7 @@
 //!
 //! - [`engine`]: Engine.IO 4 by hand, over WebSocket
 //! - [`socket`]: Socket.IO 5 by hand, over WebSocket
+//! - [`msgpack`]: the other encoding of its packets
 //! - [`stock_clients`]: the matrix of clients and transports
 
 #[path = "../harness/peer.rs"]
@@ -15,5 +16,6 @@ mod script;
 mod example;
 
 mod engine;
+mod msgpack;
 mod socket;
 mod stock_clients;

@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use protocol::socket::attachment::ATTACHED_BYTES_MAX;
 use protocol::socket::decode::{self, ATTACHMENTS_MAX};
-use protocol::socket::msgpack::{self, Kind, Outgoing};
-use protocol::socket::{Assembly, Packet, encode, legacy};
+use protocol::socket::{Assembly, Kind, Outgoing, Packet, encode, legacy, msgpack};
 use protocol::websocket::message::Payload;
 
 use super::is_json;
@@ -21,8 +20,8 @@ pub(crate) fn socket_packet(data: &[u8]) {
     }
     let Packet::Event { namespace, ack, arguments: Some(arguments) } = packet else { return };
     let mut again = Vec::new();
-    encode::event_head(&mut again, namespace, ack);
-    again.extend_from_slice(arguments);
+    let written = Outgoing { id: ack, ..Outgoing::new(Kind::Event, namespace, Some(arguments)) };
+    encode::packet(&mut again, &written);
     let read = decode::decode_text(&mut again[1..]);
     let same = Packet::Event { namespace, ack, arguments: Some(arguments) };
     assert_eq!(read, Ok(same));

@@ -138,6 +138,11 @@ impl Assembly {
 }
 
 impl Whole {
+    /// A packet in text that has no attachments.
+    pub const fn of_text(text: Vec<u8>) -> Self {
+        Self::new(text, Vec::new())
+    }
+
     /// A packet in text, and its attachments.
     pub(super) const fn new(text: Vec<u8>, attachments: Vec<Bytes>) -> Self {
         Self { text, attachments }
@@ -160,6 +165,12 @@ impl Whole {
     pub fn len(&self) -> usize {
         let attached = self.attachments.iter().map(Bytes::len);
         attached.fold(self.text.len(), usize::saturating_add)
+    }
+
+    /// What it takes to keep it, for budgets.
+    pub fn held_bytes(&self) -> usize {
+        let parts = self.attachments.len().saturating_mul(size_of::<Bytes>());
+        self.len().saturating_add(parts).saturating_add(size_of::<Self>())
     }
 
     /// Whether it has no bytes at all, which no packet has.

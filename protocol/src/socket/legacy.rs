@@ -4,10 +4,10 @@
 //!   packet unasked, and the client never asks for it.
 //! - Other namespaces are asked for with a query behind the name, which takes the place of the auth
 //!   object: [`split_query`], [`query_auth`].
-//! - The answer says nothing but the name: [`connect`]. The socket's id is the session's, with the
+//! - The answer says nothing but the name. The socket's id is the session's, with the
 //!   namespace before it where that is not the root: [`socket_name`].
-//! - A refusal is a bare value, and not an object: [`connect_error`]. Only an unknown namespace is
-//!   told in the newer way, by [`encode::connect_error`].
+//! - A refusal is a bare value, and not an object: [`connect_error_data`]. Only an unknown namespace
+//!   is told in the newer way, by [`encode::connect_error_data`].
 //!
 //! Source: Socket.IO protocol v4; reference `socket.io/lib/{client,socket,namespace}.ts`.
 
@@ -38,15 +38,9 @@ pub fn query_auth(query: &str) -> Vec<u8> {
     out
 }
 
-/// `40`: the namespace is joined.
-pub fn connect(out: &mut Vec<u8>, namespace: &str) {
-    encode::head(out, b'0', namespace);
-}
-
-/// `44`: the namespace cannot be joined. `data`, JSON text, stands in place of the message where
-/// there is any.
-pub fn connect_error(out: &mut Vec<u8>, namespace: &str, message: &str, data: Option<&[u8]>) {
-    encode::head(out, b'4', namespace);
+/// The data that says why a namespace cannot be joined: what the application says beside the
+/// message, JSON text, or else the message.
+pub fn connect_error_data(out: &mut Vec<u8>, message: &str, data: Option<&[u8]>) {
     match data {
         Some(json) => out.extend_from_slice(json),
         None => encode::string(out, message),
@@ -62,8 +56,8 @@ pub fn socket_name(sid: EngineSid, namespace: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::Packet;
     use crate::socket::decode::decode_text;
+    use crate::socket::{Kind, Outgoing, Packet};
 
     fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();
@@ -73,7 +67,8 @@ mod tests {
 
     #[test]
     fn v3_root_namespace_is_joined_by_the_server() {
-        assert_eq!(text(|out| connect(out, "/")).as_bytes(), IMPLICIT_CONNECT);
+        let joined = Outgoing::new(Kind::Connect, ROOT, None);
+        assert_eq!(text(|out| encode::packet(out, &joined)).as_bytes(), IMPLICIT_CONNECT);
     }
 
     #[test]
@@ -91,17 +86,10 @@ mod tests {
     }
 
     #[test]
-    fn v3_answer_to_a_connect_has_no_payload() {
-        assert_eq!(text(|out| connect(out, "/custom")), "40/custom,");
-    }
-
-    #[test]
     fn v3_connect_error_is_the_data_or_the_message() {
-        assert_eq!(text(|out| connect_error(out, "/", "no \"x\"", None)), r#"44"no \"x\"""#);
+        assert_eq!(text(|out| connect_error_data(out, "no \"x\"", None)), r#""no \"x\"""#);
         let data = Some(&br#"{"code":1}"#[..]);
-        assert_eq!(text(|out| connect_error(out, "/a", "no", data)), r#"44/a,{"code":1}"#);
-        let unknown = text(|out| encode::connect_error(out, "/x", "Invalid namespace"));
-        assert_eq!(unknown, r#"44/x,{"message":"Invalid namespace"}"#);
+        assert_eq!(text(|out| connect_error_data(out, "no", data)), r#"{"code":1}"#);
     }
 
     #[test]

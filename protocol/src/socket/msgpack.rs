@@ -22,34 +22,7 @@ mod read;
 mod write;
 
 pub use decode::decode;
-pub use encode::{Outgoing, encode};
-
-/// The types of packets that go out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The namespace is joined.
-    Connect,
-    /// The server puts the client out of the namespace.
-    Disconnect,
-    /// An event.
-    Event,
-    /// An answer.
-    Ack,
-    /// The namespace cannot be joined.
-    ConnectError,
-}
-
-impl Kind {
-    const fn number(self) -> u8 {
-        match self {
-            Self::Connect => 0,
-            Self::Disconnect => 1,
-            Self::Event => 2,
-            Self::Ack => 3,
-            Self::ConnectError => 4,
-        }
-    }
-}
+pub use encode::encode;
 
 /// Why a binary message is no packet. The connection is then closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::socket::encode;
+use crate::socket::{Kind, Outgoing, encode};
 
 fn text(assembly: &mut Assembly, text: &str) -> Result<bool, AssemblyError> {
     let mut copy = text.as_bytes().to_vec();
@@ -201,14 +201,15 @@ proptest! {
         attachments in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..8), 1..=10),
     ) {
         let mut head = Vec::new();
-        encode::binary_event_head(&mut head, &namespace, ack, attachments.len());
+        let attachments: Vec<Bytes> = attachments.into_iter().map(Bytes::from).collect();
         let mut arguments = b"[\"x\"".to_vec();
         for index in 0..attachments.len() {
             arguments.push(b',');
             encode::placeholder(&mut arguments, index);
         }
         arguments.push(b']');
-        head.extend_from_slice(&arguments);
+        let written = Outgoing::new(Kind::Event, &namespace, Some(&arguments));
+        encode::packet(&mut head, &Outgoing { id: ack, attachments: &attachments, ..written });
         let mut assembly = Assembly::new();
         prop_assert!(assembly.handle_text(&mut head[1..]).unwrap().is_none());
         let (last, first) = attachments.split_last().unwrap();

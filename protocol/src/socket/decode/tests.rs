@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::socket::{Kind, Outgoing, encode};
 
 fn decode(text: &str) -> Result<String, PacketError> {
     decode_text(&mut text.as_bytes().to_vec()).map(|packet| match packet {
@@ -111,10 +112,10 @@ proptest! {
         word in "[a-z]{1,8}",
     ) {
         let mut text = Vec::new();
-        super::super::encode::event_head(&mut text, &namespace, ack);
-        text.extend_from_slice(format!("[\"{word}\"]").as_bytes());
-        let (_engine, packet) = text.split_first_mut().unwrap();
         let expected = format!("[\"{word}\"]");
+        let written = Outgoing::new(Kind::Event, &namespace, Some(expected.as_bytes()));
+        encode::packet(&mut text, &Outgoing { id: ack, ..written });
+        let (_engine, packet) = text.split_first_mut().unwrap();
         let Packet::Event { namespace: n, ack: a, arguments: Some(json) } =
             decode_text(packet).unwrap()
         else {

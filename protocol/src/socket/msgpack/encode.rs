@@ -3,26 +3,9 @@
 use bytes::Bytes;
 use simd_json::{Node, StaticNode};
 
-use super::{Kind, write};
+use super::write;
 use crate::schema::json::{Document, Entries, JsonError, Limits};
-use crate::socket::attachment;
-
-/// A packet for clients of the msgpack parser.
-#[derive(Debug, Clone, Copy)]
-pub struct Outgoing<'p> {
-    /// Its type.
-    pub kind: Kind,
-    /// In which namespace.
-    pub namespace: &'p str,
-    /// The id that is waited for, or answered.
-    pub id: Option<u64>,
-    /// Its data as JSON text: the argument array of an event or an answer, the object of a connect
-    /// or a refusal.
-    pub data: Option<&'p [u8]>,
-    /// What the placeholders in it stand for, each once. Objects that would be placeholders of
-    /// others, or of the same again, are left as they are.
-    pub attachments: &'p [Bytes],
-}
+use crate::socket::{Outgoing, attachment};
 
 /// Appends the packet.
 ///

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::schema::json::{SOCKET_DEPTH_MAX, VALUES_MAX};
-use crate::socket::Whole;
+use crate::socket::{Kind, Outgoing, Whole};
 
 mod hostile;
 mod round;

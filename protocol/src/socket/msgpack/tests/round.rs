@@ -46,8 +46,7 @@ proptest! {
         encode(&mut out, &packet).unwrap();
         let whole = decode(&out).unwrap();
         let mut expected = Vec::new();
-        crate::socket::encode::event_head(&mut expected, &namespace, id);
-        expected.extend_from_slice(data.as_bytes());
+        crate::socket::encode::packet(&mut expected, &packet);
         prop_assert_eq!(text(&whole).as_bytes(), &expected[1..]);
     }
 }
