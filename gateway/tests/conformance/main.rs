@@ -2,8 +2,7 @@
 //! the conformance example. Its doors and timings: 300 ms between pings, 200 ms to answer.
 //!
 //! - [`engine`]: Engine.IO 4 by hand, over WebSocket
-//! - [`socket`]: Socket.IO 5 by hand, over WebSocket
-//! - [`msgpack`]: the other encoding of its packets
+//! - [`socket`]: Socket.IO 5 by hand, over WebSocket, in both encodings
 //! - [`stock_clients`]: the matrix of clients and transports
 
 #[path = "../harness/peer.rs"]
@@ -16,6 +15,5 @@ mod script;
 mod example;
 
 mod engine;
-mod msgpack;
 mod socket;
 mod stock_clients;

@@ -1,6 +1,7 @@
 //! Socket.IO 5 in msgpack, at the door that serves JSON too. The bytes are written by hand, after
 //! the msgpack specification and what `socket.io-msgpack-parser` sends.
 
+use super::{DOOR, ends, opened, skip_pings};
 use crate::example;
 use crate::peer::{Heard, Peer};
 use crate::process::Process;
@@ -187,12 +188,6 @@ fn assert_joined(packet: &[u8], namespace: &[u8]) {
     assert_eq!(sid.map(<[u8]>::len), Some(20), "{packet:?}");
 }
 
-fn opened(server: &Process) -> Peer {
-    let mut peer = Peer::open(server.address(), DOOR);
-    assert!(peer.hear_text().starts_with("0{"));
-    peer
-}
-
 fn connected(server: &Process) -> Peer {
     let mut peer = opened(server);
     peer.say_binary(b"\x82\xa4type\x00\xa3nsp\xa1/");
@@ -208,27 +203,3 @@ fn hear(peer: &mut Peer) -> Vec<u8> {
         other @ (Heard::Text(_) | Heard::Closed(_)) => panic!("expected binary, got {other:?}"),
     }
 }
-
-/// The next thing that is not a ping; pings are answered.
-fn skip_pings(peer: &mut Peer) -> Heard {
-    loop {
-        match peer.hear() {
-            Heard::Text(text) if text == "2" => peer.say("3"),
-            other @ (Heard::Text(_) | Heard::Binary(_) | Heard::Closed(_)) => return other,
-        }
-    }
-}
-
-/// Whether the connection ends, with nothing but at most one ping before.
-fn ends(peer: &mut Peer) -> bool {
-    for _ in 0..2 {
-        match peer.hear() {
-            Heard::Closed(_) => return true,
-            Heard::Text(text) if text == "2" => peer.say("3"),
-            Heard::Text(_) | Heard::Binary(_) => return false,
-        }
-    }
-    false
-}
-
-const DOOR: &str = "/socket.io/?EIO=4&transport=websocket";

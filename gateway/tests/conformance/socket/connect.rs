@@ -1,0 +1,99 @@
+//! Joining a namespace.
+
+use serde_json::Value;
+
+use super::{DOOR, connected, ends, hear, hear_end, opened};
+use crate::example;
+use crate::peer::Peer;
+
+#[test]
+fn connect_answers_with_exactly_a_sid_of_its_own() {
+    let server = example::start();
+    let mut peer = Peer::open(server.address(), DOOR);
+    let open: Value = serde_json::from_str(&peer.hear_text()[1..]).unwrap();
+    peer.say("40");
+    let answer = hear(&mut peer);
+    let json: Value = serde_json::from_str(answer.strip_prefix("40").unwrap()).unwrap();
+    assert_eq!(json.as_object().unwrap().keys().collect::<Vec<_>>(), ["sid"]);
+    assert_eq!(json["sid"].as_str().unwrap().len(), 20);
+    assert_ne!(json["sid"], open["sid"], "the engine's sid is a secret");
+    assert_eq!(hear(&mut peer), r#"42["auth",{}]"#);
+}
+
+#[test]
+fn connect_hands_over_the_auth_object() {
+    let server = example::start();
+    let rows = [
+        (r#"40{"token":"123"}"#, r#"42["auth",{"token":"123"}]"#),
+        (r#"40/,{"token":"123"}"#, r#"42["auth",{"token":"123"}]"#),
+        (r#"40/custom,{"token":"abc"}"#, r#"42/custom,["auth",{"token":"abc"}]"#),
+        ("40/custom,", r#"42/custom,["auth",{}]"#),
+        ("40/custom", r#"42/custom,["auth",{}]"#),
+        ("40/custom?x=1", ""),
+    ];
+    for (connect, auth) in rows {
+        let mut peer = opened(&server);
+        peer.say(connect);
+        if auth.is_empty() {
+            assert!(hear(&mut peer).starts_with("44/custom?x=1,"), "{connect}");
+            continue;
+        }
+        let name = if auth.starts_with("42/custom,") { "40/custom,{" } else { "40{" };
+        let answer = hear(&mut peer);
+        assert!(answer.starts_with(name), "{connect} got {answer}");
+        assert_eq!(hear(&mut peer), auth, "{connect}");
+    }
+}
+
+#[test]
+fn connect_to_an_unknown_namespace_is_refused_and_the_connection_stays() {
+    let server = example::start();
+    let mut peer = opened(&server);
+    peer.say("40/random");
+    assert_eq!(hear(&mut peer), r#"44/random,{"message":"Invalid namespace"}"#);
+    peer.say("40");
+    assert!(hear(&mut peer).starts_with("40{"));
+}
+
+#[test]
+fn connect_is_awaited_for_a_second() {
+    let server = example::start();
+    let mut peer = opened(&server);
+    assert_eq!(hear_end(&mut peer), 3, "three pings fit into a second");
+}
+
+#[test]
+fn connect_that_was_refused_does_not_stop_the_clock() {
+    let server = example::start();
+    let mut peer = opened(&server);
+    peer.say("40/random");
+    assert!(hear(&mut peer).starts_with("44/random,"));
+    hear_end(&mut peer);
+}
+
+#[test]
+fn event_sent_together_with_the_connect_is_not_lost() {
+    let server = example::start();
+    for _ in 0..50 {
+        let mut peer = opened(&server);
+        peer.say("40");
+        peer.say(r#"42["message",1]"#);
+        peer.say(r#"427["message-with-ack","x"]"#);
+        assert!(hear(&mut peer).starts_with("40{"));
+        assert_eq!(hear(&mut peer), r#"42["auth",{}]"#);
+        assert_eq!(hear(&mut peer), r#"42["message-back",1]"#);
+        assert_eq!(hear(&mut peer), r#"437["x"]"#);
+    }
+}
+
+#[test]
+fn second_connect_to_a_namespace_ends_the_connection() {
+    let server = example::start();
+    let mut peer = connected(&server);
+    peer.say("40");
+    assert!(ends(&mut peer));
+    let mut peer = opened(&server);
+    peer.say("40");
+    peer.say("40");
+    hear_end(&mut peer);
+}
