@@ -150,8 +150,7 @@ impl<S> Core<S> {
 
     /// Limits of incoming messages.
     pub(crate) fn limits(&self) -> Limits {
-        let bytes = self.settings.payload_bytes_max as usize;
-        Limits { frame_bytes_max: bytes, message_bytes_max: bytes, ..Limits::default() }
+        Limits::of_messages(self.settings.payload_bytes_max)
     }
 
     /// All shards of the process.

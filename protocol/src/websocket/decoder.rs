@@ -25,15 +25,32 @@ pub struct Limits {
 impl Default for Limits {
     /// 1,000,000 bytes, as Engine.IO's `maxHttpBufferSize`, in at most 16,384 fragments.
     fn default() -> Self {
-        Self { frame_bytes_max: 1_000_000, message_bytes_max: 1_000_000, fragments_max: 16_384 }
+        Self::of_messages(1_000_000)
     }
 }
 
 impl Limits {
+    /// Messages of up to this many bytes, in frames of any size: one for every 64 bytes, and
+    /// 16,384 in any case.
+    pub const fn of_messages(bytes_max: u32) -> Self {
+        let fragments = bytes_max / FRAGMENT_BYTES;
+        Self {
+            frame_bytes_max: bytes_max as usize,
+            message_bytes_max: bytes_max as usize,
+            fragments_max: if fragments > FRAGMENTS_MIN { fragments } else { FRAGMENTS_MIN },
+        }
+    }
+
     const fn allow(&self, frame_len: usize) -> bool {
         frame_len <= self.frame_bytes_max && frame_len <= self.message_bytes_max
     }
 }
+
+/// A long message may be cut into pieces as small as this.
+const FRAGMENT_BYTES: u32 = 64;
+
+/// A short message may be cut into as many pieces as it likes, up to this many.
+const FRAGMENTS_MIN: u32 = 16_384;
 
 /// What [`Decoder::decode`] made of its input.
 #[derive(Debug)]

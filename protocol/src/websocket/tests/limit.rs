@@ -173,3 +173,19 @@ fn empty_read_changes_nothing() {
     let reads = [&[][..], &bytes[..3], &[], &bytes[3..8], &[], &bytes[8..], &[]];
     assert_eq!(feed(&mut decoder, &Limits::default(), reads), (vec![text("Hello")], None));
 }
+
+#[test]
+fn message_at_its_limit_may_come_in_fragments_of_64_bytes() {
+    let (default, large) = (Limits::default(), Limits::of_messages(16 << 20));
+    assert_eq!((default.message_bytes_max, default.fragments_max), (1_000_000, 16_384));
+    assert_eq!((large.frame_bytes_max, large.fragments_max), (16 << 20, (16 << 20) / 64));
+    assert_eq!(Limits::of_messages(0).fragments_max, 16_384);
+    let limits = Limits::of_messages(2 << 20);
+    let mut decoder = Decoder::new(Role::Server);
+    for i in 0..limits.fragments_max {
+        let opcode = if i == 0 { Opcode::Binary } else { Opcode::Continuation };
+        let fragment = masked(opcode, i + 1 == limits.fragments_max, [0; 64]);
+        let (seen, violation) = feed(&mut decoder, &limits, [&fragment[..]]);
+        assert_eq!((seen.len(), violation), (usize::from(i + 1 == limits.fragments_max), None));
+    }
+}
