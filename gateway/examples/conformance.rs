@@ -43,6 +43,9 @@ struct Arguments {
     /// Let clients of Engine.IO 3 in.
     #[arg(long)]
     eio3: bool,
+    /// Longest message in bytes: Autobahn sends some of 16 MiB.
+    #[arg(long, default_value_t = 1_000_000)]
+    payload_max: u32,
     /// Threads; one a core when absent.
     #[arg(long)]
     shards: Option<usize>,
@@ -63,10 +66,10 @@ fn main() -> std::io::Result<()> {
         timing,
         connect_timeout_ms,
         upgrade_timeout_ms: protocol::engine::session::UPGRADE_TIMEOUT_MS,
-        payload_bytes_max: 1_000_000,
+        payload_bytes_max: arguments.payload_max,
         outbox_soft_bytes: 1 << 20,
         // Echoes and rooms here must not lose anything to a client that is busy sending.
-        outbox_hard_bytes: 16 << 20,
+        outbox_hard_bytes: (16 << 20) + arguments.payload_max,
     };
     let doors = Doors {
         sockets: vec![
