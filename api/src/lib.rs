@@ -9,6 +9,7 @@
 //! - [`http`]: the REST doors
 //! - [`config`], [`start`], [`process`]: what every binary of the product does before and around
 //!   its work
+//! - [`throttle`]: what is worth a line of the log now and then
 //! - `serve`: the REST doors as a process of their own, `voxora-api`
 
 #![forbid(unsafe_code)]
@@ -29,6 +30,7 @@ pub mod process;
 pub mod serve;
 pub mod start;
 pub mod store;
+pub mod throttle;
 
 pub use app::{App, CACHE_LEN_MAX, Parts, SHARED_CACHE_AGE_MS_MAX};
 pub use error::Error;

@@ -5,8 +5,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use api::throttle::Throttle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::application::Application;
@@ -177,6 +178,7 @@ async fn accept<S: Send + 'static>(
     mut stop: watch::Receiver<bool>,
 ) {
     let connection_stop = stop.clone();
+    let mut failures = Throttle::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -184,12 +186,17 @@ async fn accept<S: Send + 'static>(
         };
         match accepted {
             Ok((stream, peer)) => {
+                if let Some(count) = failures.due(Instant::now()) {
+                    tracing::warn!(count, "could not accept connections");
+                }
                 let _ = stream.set_nodelay(true);
                 let served = Rc::clone(&host).serve(stream, peer, connection_stop.clone());
                 tokio::task::spawn_local(served);
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if let Some(count) = failures.note(Instant::now()) {
+                    tracing::warn!(%error, count, "cannot accept connections");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::server::conn::http1;
@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::host::Host;
+use crate::throttle::Throttle;
 
 /// Time for a request's head, and between the requests of a connection; then it is closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -61,6 +62,7 @@ impl Server {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
         let for_connections = stop.clone();
+        let mut failures = Throttle::new();
         let mut stopping = std::pin::pin!(stopped(&mut stop));
         loop {
             let accepted = tokio::select! {
@@ -70,6 +72,9 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer, place)) => {
+                    if let Some(count) = failures.due(Instant::now()) {
+                        tracing::warn!(count, "could not accept connections");
+                    }
                     let (host, stop) = (self.host.clone(), for_connections.clone());
                     connections.spawn(async move {
                         serve_connection(stream, peer, host, stop).await;
@@ -77,7 +82,9 @@ impl Server {
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
+                    if let Some(count) = failures.note(Instant::now()) {
+                        tracing::warn!(%error, count, "cannot accept connections");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }

@@ -67,6 +67,18 @@ impl<S> Core<S> {
             }
         }
         tracing::trace!(slot, reason = reason.label(), "connection closes");
+        if reason == CloseReason::SlowConsumer
+            && let Some(count) = self.slow.note(self.now)
+        {
+            self.report_slow(count);
+        }
+    }
+
+    /// Says what an operator should know of: either clients are on bad networks, or rooms are too
+    /// busy for them.
+    pub(super) fn report_slow(&self, count: u64) {
+        let shard = self.shard_index();
+        tracing::warn!(shard, count, "closed connections that were too slow for their messages");
     }
 }
 

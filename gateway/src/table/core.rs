@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::throttle::Throttle;
 use bytes::Bytes;
 use protocol::engine::{Timing, packet};
 use protocol::id::{EngineSid, SocketId};
@@ -94,9 +95,11 @@ pub(crate) struct Core<S> {
     /// `now_ms` before it wraps.
     pub(super) elapsed_ms: u64,
     /// `now_ms`, as a point in time.
-    now: Instant,
+    pub(super) now: Instant,
     pub(super) nonces: u64,
     pub(super) broadcasts: u64,
+    /// Connections closed because they were too slow.
+    pub(super) slow: Throttle,
     pub(super) random: SystemRandom,
     ping: Bytes,
 }
@@ -128,6 +131,7 @@ impl<S> Core<S> {
             now: origin,
             nonces: random_start(&random),
             broadcasts: 0,
+            slow: Throttle::new(),
             random,
             ping: frame::encode(Opcode::Text, packet::PING),
         }
@@ -140,6 +144,9 @@ impl<S> Core<S> {
         self.now = self.origin + Duration::from_millis(elapsed_ms);
         // Wraps after 49 days; only differences count.
         self.now_ms = low_bits(elapsed_ms);
+        if let Some(count) = self.slow.due(self.now) {
+            self.report_slow(count);
+        }
     }
 
     /// When the next deadline may come; the same answer until it does.

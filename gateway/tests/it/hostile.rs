@@ -29,7 +29,10 @@ struct Scene {
 
 impl Scene {
     fn set() -> Self {
-        let server = Server::start();
+        Self::set_at(Server::start())
+    }
+
+    fn set_at(server: Server) -> Self {
         let person = rest::register(server.address(), "Healthy");
         let hostile = rest::register(server.address(), "Hostile");
         let healthy = Chat::connect(server.address(), &person.token);

@@ -22,6 +22,17 @@ impl Server {
         Self { process: Process::start(command(folder.path(), 0)), folder }
     }
 
+    /// Starts one that may have this many descriptors open.
+    pub(crate) fn start_with_descriptors(descriptors: usize) -> Self {
+        const SHELL: &str = r#"ulimit -n "$1" && exec "$0""#;
+        let folder = tempfile::tempdir().expect("the system's folder for temporary files works");
+        let served = command(folder.path(), 0);
+        let mut limited = process::command("bash");
+        limited.args(["-c", SHELL, VOXORA, &descriptors.to_string()]).current_dir(folder.path());
+        limited.envs(served.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        Self { process: Process::start(limited), folder }
+    }
+
     /// Kills it as a power cut would, and starts it on the same data and port.
     pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill();

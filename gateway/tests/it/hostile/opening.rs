@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use super::{DOOR, Scene};
 use crate::peer;
+use crate::server::Server;
 
 #[test]
 fn opening_that_is_never_finished_keeps_nobody_out() {
@@ -22,6 +23,19 @@ fn opening_that_is_never_finished_keeps_nobody_out() {
     scene.assert_open_for_newcomers("half requests");
     drop(waiting);
     scene.assert_open_for_newcomers("their end");
+}
+
+#[test]
+fn crowd_beyond_all_descriptors_is_named_in_the_log_and_shuts_nobody_out_for_good() {
+    let mut scene = Scene::set_at(Server::start_with_descriptors(DESCRIPTORS));
+    let crowd: Vec<_> =
+        (0..2 * DESCRIPTORS).map(|_| peer::connect(scene.server.address())).collect();
+    let named = |said: &str| said.contains("cannot accept connections").then_some(());
+    assert!(scene.server.said().find(named).is_some(), "{}", scene.server.said().text());
+    // Whoever was in is served all the while.
+    scene.assert_unharmed("a crowd");
+    drop(crowd);
+    scene.assert_open_for_newcomers("its end");
 }
 
 #[test]
@@ -109,3 +123,6 @@ fn connections_that_come_and_go_leave_room_for_others() {
     }
     scene.assert_open_for_newcomers("crowds");
 }
+
+/// What a server under siege may have open.
+const DESCRIPTORS: usize = 100;
