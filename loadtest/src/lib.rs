@@ -9,6 +9,7 @@
 //! - [`traffic`]: the script that all scenarios share; [`pace`]: when a message is due
 //! - [`ledger`]: what was sent, what came back, what did not
 //! - [`swarm`]: all sockets; [`client`]: one client, without I/O
+//! - [`history`]: what was sent, heard and stored, in rows, and the rules that it must keep
 //! - [`admission`]: users, tokens and conversations, where the application wants them
 //! - [`measure`]: processor time, memory, latency; [`report`]: what is made of them
 
@@ -24,6 +25,8 @@ pub mod traffic;
 
 pub mod ledger;
 pub mod pace;
+
+pub mod history;
 
 pub mod client;
 pub mod swarm;
