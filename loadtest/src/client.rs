@@ -96,6 +96,9 @@ pub enum End {
     /// No ping came when one was due.
     #[error("the server stopped pinging")]
     HeartbeatMissed,
+    /// The script cut the connection.
+    #[error("this program hung up")]
+    HungUp,
     /// The TCP connection ended.
     #[error("{0}")]
     Transport(String),

@@ -9,6 +9,7 @@ mod census;
 mod dial;
 mod link;
 
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,6 +31,8 @@ pub trait Script {
     fn heard(&mut self, at: Instant, id: u32, heard: Heard<'_>, outlet: &mut Outlet<'_>);
     /// A live client's connection ended.
     fn gone(&mut self, id: u32);
+    /// A connection ended before its client was live. Only who dials again cares.
+    fn failed(&mut self, _id: u32) {}
     /// Once per turn; returns when it wants the next one at the latest.
     fn tick(&mut self, now: Instant, outlet: &mut Outlet<'_>) -> Option<Instant>;
 }
@@ -39,6 +42,8 @@ pub trait Script {
 pub struct Outlet<'a> {
     links: &'a mut [Link],
     dirty: &'a mut Vec<u32>,
+    redials: &'a mut VecDeque<u32>,
+    unmuted: &'a mut Vec<u32>,
 }
 
 /// All connections of a run.
@@ -49,6 +54,10 @@ pub struct Swarm {
     scratch: Vec<u8>,
     links: Vec<Link>,
     dirty: Vec<u32>,
+    /// Connections to begin anew, in this order.
+    redials: VecDeque<u32>,
+    /// Connections that read again, and may have missed the moment when something came.
+    unmuted: Vec<u32>,
     dial: Dial,
     requests: Vec<Vec<u8>>,
     dialing_since: Option<Instant>,
@@ -73,6 +82,30 @@ impl Outlet<'_> {
             mark_dirty(link, id, self.dirty);
         }
     }
+
+    /// Cuts a client's connection at the end of this turn, without a goodbye.
+    pub fn hang_up(&mut self, id: u32) {
+        if let Some(link) = self.links.get_mut(id as usize)
+            && link.stream.is_some()
+        {
+            link.fault.get_or_insert(End::HungUp);
+            mark_dirty(link, id, self.dirty);
+        }
+    }
+
+    /// Begins a connection that has ended anew, when the dialling window has room.
+    pub fn redial(&mut self, id: u32) {
+        self.redials.push_back(id);
+    }
+
+    /// Stops or starts reading what a client is sent.
+    pub fn mute(&mut self, id: u32, muted: bool) {
+        let Some(link) = self.links.get_mut(id as usize) else { return };
+        if link.muted && !muted {
+            self.unmuted.push(id);
+        }
+        link.muted = muted;
+    }
 }
 
 impl Swarm {
@@ -91,6 +124,8 @@ impl Swarm {
             scratch: vec![0; SCRATCH_BYTES],
             links: Vec::with_capacity(dial.hellos.len()),
             dirty: Vec::new(),
+            redials: VecDeque::new(),
+            unmuted: Vec::new(),
             requests: requests.collect(),
             dialing_since: None,
             census: Census::new(),
@@ -106,7 +141,8 @@ impl Swarm {
 
     /// Whether every connection was tried and none is still on its way.
     pub fn is_dialled(&self) -> bool {
-        self.links.len() == self.dial.hellos.len() && self.census.dialing() == 0
+        let begun = self.links.len() == self.dial.hellos.len() && self.redials.is_empty();
+        begun && self.census.dialing() == 0
     }
 
     /// One turn: dial what is due, let the script speak, write, wait until `until` at most for
@@ -117,15 +153,17 @@ impl Swarm {
     pub fn turn(&mut self, script: &mut impl Script, until: Instant) -> Result<()> {
         let now = Instant::now();
         let mut wake = until;
-        if let Some(due) = self.dial_due(now) {
+        self.redial_due(script);
+        if let Some(due) = self.dial_due(now, script) {
             wake = wake.min(due);
         }
         self.check_heartbeats(now, script);
-        let mut outlet = Outlet { links: &mut self.links, dirty: &mut self.dirty };
+        let mut outlet = self.outlet();
         if let Some(due) = script.tick(now, &mut outlet) {
             wake = wake.min(due);
         }
         self.flush(script);
+        self.read_unmuted(script);
         let timeout = poll_timeout(wake.saturating_duration_since(Instant::now()));
         match self.poll.poll(&mut self.events, Some(timeout)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => {
@@ -141,9 +179,7 @@ impl Swarm {
             }
             if event.is_readable() || event.is_read_closed() || event.is_error() {
                 let closing = event.is_read_closed() || event.is_error();
-                if let Err(end) = self.read(id, closing, script) {
-                    self.end(id, &end, script);
-                }
+                self.read_or_end(id, closing, script);
             }
         }
         self.events = events;
@@ -157,6 +193,31 @@ impl Swarm {
             link.client.leave();
             // The connection is closed right after; what cannot leave now is not needed.
             let _: Result<(), End> = link.flush();
+        }
+    }
+
+    fn outlet(&mut self) -> Outlet<'_> {
+        Outlet {
+            links: &mut self.links,
+            dirty: &mut self.dirty,
+            redials: &mut self.redials,
+            unmuted: &mut self.unmuted,
+        }
+    }
+
+    /// Reads where nobody read for a while, down to the end: the kernel does not tell twice.
+    fn read_unmuted(&mut self, script: &mut impl Script) {
+        for id in std::mem::take(&mut self.unmuted) {
+            self.read_or_end(id, true, script);
+        }
+    }
+
+    fn read_or_end(&mut self, id: u32, closing: bool, script: &mut impl Script) {
+        if self.links.get(id as usize).is_some_and(|link| link.muted) {
+            return;
+        }
+        if let Err(end) = self.read(id, closing, script) {
+            self.end(id, &end, script);
         }
     }
 
@@ -217,14 +278,13 @@ impl Swarm {
                 mark_dirty(link, id, &mut self.dirty);
             }
             let live_after = at.saturating_duration_since(link.dialed_at);
-            let mut outlet = Outlet { links: &mut self.links, dirty: &mut self.dirty };
             match step {
                 Step::Nothing => {}
                 Step::Live => {
                     self.census.connected(at, live_after);
-                    script.live(at, id, &mut outlet);
+                    script.live(at, id, &mut self.outlet());
                 }
-                Step::Heard(heard) => script.heard(at, id, heard, &mut outlet),
+                Step::Heard(heard) => script.heard(at, id, heard, &mut self.outlet()),
             }
         }
     }
@@ -253,6 +313,7 @@ impl Swarm {
             script.gone(id);
         } else {
             self.census.failed(end);
+            script.failed(id);
         }
     }
 
@@ -267,6 +328,9 @@ impl Swarm {
             let patience = Duration::from_millis(link.client.patience_ms().into());
             let id = u32::try_from(index).unwrap_or(u32::MAX);
             let silence = now.saturating_duration_since(link.heard_at);
+            if link.muted {
+                continue;
+            }
             if silence > patience.saturating_add(HEARTBEAT_GRACE) {
                 self.end(id, &End::HeartbeatMissed, script);
             } else if !link.client.is_live() && silence > CONNECT_TIMEOUT {

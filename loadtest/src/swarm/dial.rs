@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use mio::{Interest, Token};
 
-use super::Swarm;
 use super::link::Link;
+use super::{Script, Swarm};
 use crate::client::End;
 
 /// Where and how fast to dial.
@@ -36,7 +36,7 @@ pub struct Server {
 
 impl Swarm {
     /// Begins the connections that are due; returns when the next one is.
-    pub(super) fn dial_due(&mut self, now: Instant) -> Option<Instant> {
+    pub(super) fn dial_due(&mut self, now: Instant, script: &mut impl Script) -> Option<Instant> {
         let since = *self.dialing_since.get_or_insert(now);
         while self.links.len() < self.dial.hellos.len() {
             if self.census.dialing() >= self.dial.window {
@@ -49,31 +49,51 @@ impl Swarm {
                     return Some(due);
                 }
             }
-            self.dial_one();
+            let id = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
+            self.links.push(Link::new(&[], id));
+            if !self.open(id) {
+                script.failed(id);
+            }
         }
         None
     }
 
-    fn dial_one(&mut self) {
-        let index = self.links.len();
-        let which = index % self.dial.servers.len().max(1);
-        let id = u32::try_from(index).unwrap_or(u32::MAX);
+    /// Begins the connections anew that the script asked for, as far as the window allows.
+    pub(super) fn redial_due(&mut self, script: &mut impl Script) {
+        while self.census.dialing() < self.dial.window
+            && let Some(id) = self.redials.pop_front()
+        {
+            let ended = self.links.get(id as usize).is_some_and(|link| link.stream.is_none());
+            if ended && !self.open(id) {
+                script.failed(id);
+            }
+        }
+    }
+
+    /// Begins the connection `id`; says whether that much was possible.
+    fn open(&mut self, id: u32) -> bool {
+        let which = id as usize % self.dial.servers.len().max(1);
         let request = self.requests.get(which).map(Vec::as_slice).unwrap_or_default();
-        let mut link = Link::new(request, id);
+        let Some(link) = self.links.get_mut(id as usize) else { return false };
+        *link = Link::new(request, id);
         self.census.began(Instant::now());
         let registry = self.poll.registry();
         let opened = self.dial.servers.get(which).map(|server| {
             let mut stream = mio::net::TcpStream::connect(server.address)?;
             stream.set_nodelay(true)?;
             let interest = Interest::READABLE | Interest::WRITABLE;
-            registry.register(&mut stream, Token(index), interest)?;
+            registry.register(&mut stream, Token(id as usize), interest)?;
             Ok::<_, std::io::Error>(stream)
         });
-        match opened {
-            Some(Ok(stream)) => link.stream = Some(stream),
-            Some(Err(error)) => self.census.failed(&End::Transport(error.to_string())),
-            None => self.census.failed(&End::Transport("no server to dial".into())),
-        }
-        self.links.push(link);
+        let end = match opened {
+            Some(Ok(stream)) => {
+                link.stream = Some(stream);
+                return true;
+            }
+            Some(Err(error)) => End::Transport(error.to_string()),
+            None => End::Transport("no server to dial".into()),
+        };
+        self.census.failed(&end);
+        false
     }
 }

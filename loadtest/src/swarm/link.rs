@@ -16,6 +16,8 @@ pub(super) struct Link {
     pub(super) connected: bool,
     /// Whether it stands in the list of connections to flush.
     pub(super) dirty: bool,
+    /// Whether what comes is left unread.
+    pub(super) muted: bool,
     /// A failure that came up where the connection could not be ended.
     pub(super) fault: Option<End>,
     pub(super) dialed_at: Instant,
@@ -31,6 +33,7 @@ impl Link {
             client: Client::new(request, seed),
             connected: false,
             dirty: false,
+            muted: false,
             fault: None,
             dialed_at: now,
             heard_at: now,
