@@ -4,16 +4,15 @@
 //! registers few users, lets each of them hold many connections, and finds rooms by pairing them.
 
 pub mod account;
-mod conversation;
-mod rest;
+pub mod conversation;
 
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::app::App;
 use crate::ledger::mark::Mark;
-use crate::plan::Common;
+use crate::plan::{Common, target};
 use crate::progress::Progress;
 use crate::swarm::Server;
 use account::Account;
@@ -59,7 +58,12 @@ impl Admission {
         match common.app {
             App::Conformance => Ok(Self::Open { run: mark.run().to_owned() }),
             App::Voxora => {
-                let accounts = account::obtain(common, servers, mark, wanted.users())?;
+                let sign_in = &common.sign_in;
+                let api = match &sign_in.api_url {
+                    Some(url) => target::server(url, &common.path, common.i_own_the_target)?,
+                    None => servers.first().context("no server to sign in to")?.clone(),
+                };
+                let accounts = account::obtain(sign_in, &api, mark, wanted.users())?;
                 ensure!(accounts.len() >= 2, "two users are needed, and there is one");
                 let pairs = wanted.pairs(accounts.len())?;
                 let progress = Progress::start("conversations", pairs.len() as u64);
@@ -112,7 +116,7 @@ pub enum Wanted {
 
 impl Wanted {
     /// The users to register for it.
-    fn users(self) -> u32 {
+    pub fn users(self) -> u32 {
         let rooms = match self {
             Self::Distinct(rooms) => rooms,
             Self::UpTo(rooms) => rooms.min(pairs_of(USERS_SHARED)),
@@ -121,7 +125,10 @@ impl Wanted {
     }
 
     /// Who is to talk to whom.
-    fn pairs(self, users: usize) -> Result<Vec<[usize; 2]>> {
+    ///
+    /// # Errors
+    /// The users are too few.
+    pub fn pairs(self, users: usize) -> Result<Vec<[usize; 2]>> {
         let (Self::Distinct(rooms) | Self::UpTo(rooms)) = self;
         let all = (0..users).flat_map(|a| (a + 1..users).map(move |b| [a, b]));
         let pairs: Vec<[usize; 2]> = all.take(rooms as usize).collect();

@@ -10,7 +10,8 @@
 //! - [`ledger`]: what was sent, what came back, what did not
 //! - [`swarm`]: all sockets; [`client`]: one client, without I/O
 //! - [`history`]: what was sent, heard and stored, in rows, and the rules that it must keep
-//! - [`admission`]: users, tokens and conversations, where the application wants them
+//! - [`admission`]: users, tokens and conversations, where the application wants them;
+//!   [`rest`]: the way to ask for them
 //! - [`measure`]: processor time, memory, latency; [`report`]: what is made of them
 
 #![forbid(unsafe_code)]
@@ -32,6 +33,8 @@ pub mod client;
 pub mod swarm;
 
 pub mod admission;
+pub mod rest;
+
 pub mod measure;
 pub mod progress;
 pub mod report;

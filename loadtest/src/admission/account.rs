@@ -13,10 +13,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::id::UserId;
 use serde_json::{Value, json};
 
-use super::rest;
 use crate::ledger::mark::Mark;
-use crate::plan::{Common, target};
+use crate::plan::SignIn;
 use crate::progress::Progress;
+use crate::rest;
 use crate::swarm::Server;
 
 /// A user that can connect.
@@ -31,6 +31,11 @@ impl Account {
     /// The CONNECT packet that carries the token.
     pub fn hello(&self) -> Arc<[u8]> {
         format!("40{}", json!({ "token": self.token })).into_bytes().into()
+    }
+
+    /// The token.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// The account that `token` is for, by its `userId` claim.
@@ -54,29 +59,20 @@ impl fmt::Debug for Account {
 ///
 /// # Errors
 /// The file is no list of tokens, or the server refused a registration.
-pub(super) fn obtain(
-    common: &Common,
-    servers: &[Server],
-    mark: &Mark,
-    users: u32,
-) -> Result<Vec<Account>> {
-    if let Some(path) = &common.sign_in.tokens {
+pub fn obtain(sign_in: &SignIn, server: &Server, mark: &Mark, users: u32) -> Result<Vec<Account>> {
+    if let Some(path) = &sign_in.tokens {
         return read(path);
     }
-    let server = match &common.sign_in.api_url {
-        Some(url) => target::server(url, &common.path, common.i_own_the_target)?,
-        None => servers.first().context("no server to sign in to")?.clone(),
-    };
-    let count = common.sign_in.users.unwrap_or(users);
+    let count = sign_in.users.unwrap_or(users);
     let mut progress = Progress::start("users", count.into());
     let mut accounts = Vec::new();
     for number in 0..count {
         progress.set(number.into());
-        let accepted = register(&server, mark, number);
+        let accepted = register(server, mark, number);
         accounts.push(accepted.with_context(|| format!("registering user {number} of {count}"))?);
     }
     progress.finish();
-    if let Some(path) = &common.sign_in.save_tokens {
+    if let Some(path) = &sign_in.save_tokens {
         write(path, &accounts)?;
     }
     Ok(accounts)

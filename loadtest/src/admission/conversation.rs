@@ -15,16 +15,18 @@ use crate::swarm::{Dial, Outlet, Script, Server, Swarm};
 
 /// What creating needs beside the users.
 #[derive(Debug)]
-pub(super) struct Means {
-    pub(super) dialect: Dialect,
-    pub(super) progress: Progress,
+pub struct Means {
+    /// How the target is spoken to.
+    pub dialect: Dialect,
+    /// Shows how far it has come.
+    pub progress: Progress,
 }
 
 /// Creates a conversation for each of `pairs`. A pair that has an open one keeps it.
 ///
 /// # Errors
 /// A connection failed, or the server refused or did not answer in time.
-pub(super) fn create(
+pub fn create(
     servers: &[Server],
     accounts: &[Account],
     pairs: Vec<[usize; 2]>,
