@@ -73,6 +73,8 @@ pub(crate) struct Connection<S> {
     pub(crate) opening: Option<Box<Opening>>,
     /// Tells this tenant of the slot from earlier and later ones.
     pub(crate) nonce: u64,
+    /// The number of the last membership that began.
+    pub(crate) last_number: u8,
     /// The last broadcast that was queued here: one that names two of its rooms comes once.
     pub(crate) last_broadcast: u64,
     /// When to ping, when to give up.
@@ -138,6 +140,9 @@ impl WebSocket {
 pub(crate) struct Membership<S> {
     /// Its index in the application's list.
     pub(crate) namespace: u8,
+    /// Tells it from the connection's other memberships, and from those that have ended: with the
+    /// connection's nonce it makes the socket's id.
+    pub(crate) number: u8,
     /// How far it has come.
     pub(crate) state: Joining<S>,
     /// Which rooms it is in.
@@ -203,6 +208,23 @@ impl<S> Connection<S> {
         if !self.reading.hungry {
             self.reading.hungry = true;
             hungry.push_back(slot);
+        }
+    }
+
+    /// Begins to join a namespace that is not joined.
+    pub(crate) fn ask(&mut self, namespace: u8) {
+        let number = self.next_number();
+        let state = Joining::Asked(Early::default());
+        self.memberships.push(Membership { namespace, number, state, places: Places::default() });
+    }
+
+    /// A number that no membership has; never 0, which stands for the connection itself.
+    fn next_number(&mut self) -> u8 {
+        loop {
+            self.last_number = self.last_number.checked_add(1).unwrap_or(1);
+            if self.memberships.iter().all(|other| other.number != self.last_number) {
+                return self.last_number;
+            }
         }
     }
 

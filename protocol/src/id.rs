@@ -180,7 +180,8 @@ impl SocketId {
     /// The id of no socket: no node has that number.
     pub const NOBODY: Self = Self([u8::MAX; 15]);
 
-    /// The id of the socket in `slot` of `shard` of `node`; `nonce` tells later tenants apart.
+    /// The id of the socket in `slot` of `shard` of `node`; `nonce` tells other sockets of
+    /// the slot apart: of later connections, and of other namespaces.
     pub fn new(node: u16, shard: u8, slot: u32, nonce: u64) -> Self {
         Self(joined(&[&node.to_be_bytes(), &[shard], &slot.to_be_bytes(), &nonce.to_be_bytes()]))
     }

@@ -57,11 +57,11 @@ impl<S> Core<S> {
     }
 
     pub(super) fn depart(&mut self, slot: u32, reason: CloseReason) {
-        let socket = self.socket_id(slot);
         while let Some(connection) = self.connections.get(slot as usize)
             && let Some(membership) = connection.memberships.first()
         {
             let namespace = membership.namespace;
+            let socket = self.socket_id(slot, namespace);
             if let Some(session) = self.end_membership(slot, namespace) {
                 self.departures.push(Departure { socket, session });
             }

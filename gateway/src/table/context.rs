@@ -25,7 +25,7 @@ pub struct Context<'a, S> {
 impl<S: Send + 'static> Context<'_, S> {
     /// The socket's public id.
     pub fn socket(&self) -> SocketId {
-        self.core.socket_id(self.slot)
+        self.core.socket_id(self.slot, self.namespace)
     }
 
     /// The socket, for other threads.

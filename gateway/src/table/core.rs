@@ -186,17 +186,40 @@ impl<S> Core<S> {
         u8::try_from(index).ok()
     }
 
-    /// The public id of the socket in a slot.
-    pub(crate) fn socket_id(&self, slot: u32) -> SocketId {
+    /// The public id of the socket that a slot has in a namespace. Each time that one is joined, it
+    /// is another.
+    pub(crate) fn socket_id(&self, slot: u32, namespace: u8) -> SocketId {
+        let connection = self.connections.get(slot as usize);
+        let mut memberships = connection.into_iter().flat_map(|found| &found.memberships);
+        let membership = memberships.find(|membership| membership.namespace == namespace);
+        self.id(slot, membership.map_or(CONNECTION, |membership| membership.number))
+    }
+
+    /// An id of the connection itself, which is no socket's and shown to nobody.
+    pub(crate) fn connection_id(&self, slot: u32) -> SocketId {
+        self.id(slot, CONNECTION)
+    }
+
+    fn id(&self, slot: u32, number: u8) -> SocketId {
         let nonce = self.connections.get(slot as usize).map_or(0, |connection| connection.nonce);
+        let nonce = (nonce << u8::BITS) | u64::from(number);
         SocketId::new(self.place.node, self.place.shard, slot, nonce)
     }
 
-    /// The slot of a socket, while it is open.
+    /// The slot of a socket, while its connection is open and its namespace joined or being joined.
     pub(crate) fn slot_of(&self, socket: SocketId) -> Option<u32> {
         let slot = socket.slot();
         let connection = self.connections.get(slot as usize)?;
-        let same = self.socket_id(slot) == socket && connection.phase == Phase::Open;
+        let is_its = |number| self.id(slot, number) == socket;
+        let is_there = connection.memberships.iter().any(|membership| is_its(membership.number));
+        (is_there && connection.phase == Phase::Open).then_some(slot)
+    }
+
+    /// The slot of a connection, while it is open.
+    pub(crate) fn slot_of_connection(&self, id: SocketId) -> Option<u32> {
+        let slot = id.slot();
+        let connection = self.connections.get(slot as usize)?;
+        let same = self.connection_id(slot) == id && connection.phase == Phase::Open;
         same.then_some(slot)
     }
 
@@ -305,8 +328,12 @@ fn random_start(random: &SystemRandom) -> u64 {
     let mut bytes = [0; 8];
     // Without entropy no session id can be made either; the first connection fails and says so.
     let _ = random.fill(&mut bytes);
-    u64::from_be_bytes(bytes) >> 1
+    // An id has no room for the highest byte.
+    u64::from_be_bytes(bytes) >> (u8::BITS + 1)
 }
+
+/// In the place of a membership's number: the connection itself.
+const CONNECTION: u8 = 0;
 
 /// Of a nonce: enough to tell tenants of a slot apart while a deadline of one outlives it.
 const fn low_bits(number: u64) -> u32 {

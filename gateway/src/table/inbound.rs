@@ -273,7 +273,7 @@ impl<A: Application> Shard<A> {
         namespace: u8,
         call: impl FnOnce(&A, &mut Context<'_, A::Session>, &mut A::Session) -> Result<(), Malformed>,
     ) -> Taken {
-        let socket = self.core.socket_id(slot);
+        let socket = self.core.socket_id(slot, namespace);
         let Some(mut session) = self.session(slot, namespace).and_then(Option::take) else {
             return Ok(());
         };

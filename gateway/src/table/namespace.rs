@@ -7,7 +7,6 @@ use super::context::Context;
 use super::core::{Core, Departure};
 use super::inbound::Taken;
 use super::inbox::Admit;
-use super::room::Places;
 use super::shard::Shard;
 use crate::application::{Admission, Application, Connect};
 use crate::connection::close::CloseReason;
@@ -88,8 +87,7 @@ impl<A: Application> Shard<A> {
         if full || connection.membership(namespace).is_some() {
             return Err(CloseReason::Protocol);
         }
-        let state = Joining::Asked(Early::default());
-        connection.memberships.push(Membership { namespace, state, places: Places::default() });
+        connection.ask(namespace);
         let opening = connection.opening.take();
         let cx = &mut Context { core: &mut self.core, slot, namespace };
         let admission = self.app.connect(cx, Connect { auth, opening: opening.as_deref() });
@@ -142,7 +140,7 @@ impl<A: Application> Shard<A> {
 
     /// Completes a join: the answer first, then what the application says, then what came early.
     fn admit(&mut self, slot: u32, namespace: u8, session: A::Session) -> Taken {
-        let socket = self.core.socket_id(slot);
+        let socket = self.core.socket_id(slot, namespace);
         let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
         let Some(membership) = connection.membership(namespace) else {
             self.core.departures.push(Departure { socket, session });
@@ -173,7 +171,7 @@ impl<A: Application> Shard<A> {
 
     pub(super) fn disconnect(&mut self, slot: u32, name: &str) -> Taken {
         let namespace = self.joined(slot, name)?;
-        let socket = self.core.socket_id(slot);
+        let socket = self.core.socket_id(slot, namespace);
         if let Some(session) = self.core.end_membership(slot, namespace) {
             self.core.departures.push(Departure { socket, session });
         }

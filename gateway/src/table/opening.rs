@@ -109,6 +109,7 @@ impl<S> Core<S> {
             memberships: SmallVec::new(),
             opening: Some(Box::new(opening)),
             nonce: self.nonces,
+            last_number: 0,
             last_broadcast: 0,
             heartbeat: Heartbeat::of(revision, self.now_ms, self.settings.timing),
             deadline_ms: self.now_ms.wrapping_add(self.settings.connect_timeout_ms),

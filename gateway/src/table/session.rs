@@ -301,7 +301,7 @@ impl<S> Core<S> {
 
     /// A WebSocket that asked to carry a session is gone.
     pub(crate) fn lose_probe(&mut self, session: SocketId) {
-        let Some(slot) = self.slot_of(session) else { return };
+        let Some(slot) = self.slot_of_connection(session) else { return };
         let has_probe = self.connections.get_mut(slot as usize).and_then(|connection| {
             let (polling, _) = connection.polling()?;
             polling.probe.take()

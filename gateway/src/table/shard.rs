@@ -245,7 +245,7 @@ impl<A: Application> Shard<A> {
 
     /// Puts a socket out of a namespace; without another, the connection closes.
     fn kick(&mut self, slot: u32, namespace: u8) {
-        let socket = self.core.socket_id(slot);
+        let socket = self.core.socket_id(slot, namespace);
         let name = self.core.namespace_name(namespace);
         self.core.send(slot, &Outgoing::new(Kind::Disconnect, name, None));
         if let Some(session) = self.core.end_membership(slot, namespace) {

@@ -33,7 +33,7 @@ impl<A: Application> Shard<A> {
             Some((slot, Verdict::Probe)) => Some(slot),
             Some((_, Verdict::CloseAtOnce)) | None => None,
         };
-        let probes_for = accepted.map_or(NOBODY, |slot| self.core.socket_id(slot));
+        let probes_for = accepted.map_or(NOBODY, |slot| self.core.connection_id(slot));
         let probe = self.core.adopt(adoption, Some(probes_for), &self.reactor)?;
         match accepted {
             Some(slot) => {
@@ -54,7 +54,7 @@ impl<A: Application> Shard<A> {
         packet: &Packet<'_>,
     ) -> Result<u32, CloseReason> {
         let now_ms = self.core.now_ms;
-        let slot = self.core.slot_of(session).ok_or(CloseReason::Protocol)?;
+        let slot = self.core.slot_of_connection(session).ok_or(CloseReason::Protocol)?;
         let connection = self.core.connections.get_mut(slot as usize);
         let (polling, outbox) =
             connection.and_then(|it| it.polling()).ok_or(CloseReason::Protocol)?;

@@ -97,3 +97,43 @@ fn second_connect_to_a_namespace_ends_the_connection() {
     peer.say("40");
     hear_end(&mut peer);
 }
+
+#[test]
+fn socket_id_is_another_in_each_namespace_and_each_time_it_is_joined() {
+    let server = example::start();
+    let mut peer = Peer::open(server.address(), DOOR);
+    let open: Value = serde_json::from_str(&peer.hear_text()[1..]).unwrap();
+    let mut sids = vec![open["sid"].as_str().unwrap().to_owned()];
+    for _ in 0..3 {
+        for namespace in ["/", "/custom"] {
+            peer.say(format!("40{namespace},"));
+            let answer = hear(&mut peer);
+            let json: Value = serde_json::from_str(&answer[answer.find('{').unwrap()..]).unwrap();
+            sids.push(json["sid"].as_str().unwrap().to_owned());
+            hear(&mut peer);
+        }
+        peer.say("41");
+        peer.say("41/custom");
+    }
+    let count = sids.len();
+    sids.sort_unstable();
+    sids.dedup();
+    assert_eq!(sids.len(), count, "{sids:?}");
+}
+
+#[test]
+fn socket_id_of_a_joined_namespace_is_never_given_to_another() {
+    let server = example::start();
+    let mut peer = opened(&server);
+    peer.say("40");
+    let root = hear(&mut peer).split_off("40".len());
+    hear(&mut peer);
+    // More often than a byte counts.
+    for _ in 0..300 {
+        peer.say("40/custom");
+        let custom = hear(&mut peer).split_off("40/custom,".len());
+        assert_ne!(custom, root);
+        hear(&mut peer);
+        peer.say("41/custom");
+    }
+}
