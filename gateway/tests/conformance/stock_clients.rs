@@ -6,13 +6,18 @@ use crate::script::{self, Language};
 const ECHO_JS: &str = "conformance/script/echo.js";
 const ECHO_PY: &str = "conformance/script/echo.py";
 const LEGACY_JS: &str = "conformance/script/legacy.js";
+const ENGINE_JS: &str = "conformance/script/engine.js";
+const ROOM_JS: &str = "conformance/script/room.js";
 const UPGRADE_JS: &str = "conformance/script/upgrade.js";
 
 macro_rules! matrix {
-    ($($name:ident $language:ident $script:ident [$($argument:literal),*] $transports:literal;)*) => {$(
+    ($(
+        $name:ident $language:ident $script:ident
+            [$($argument:literal),*] $transports:literal $([$parser:literal])?;
+    )*) => {$(
         #[test]
         fn $name() {
-            converse(Language::$language, $script, &[$($argument,)* $transports]);
+            converse(Language::$language, $script, &[$($argument,)* $transports $(, $parser)?]);
         }
     )*};
 }
@@ -24,6 +29,24 @@ matrix! {
     javascript_client_3_1_over_websocket JavaScript ECHO_JS ["socket.io-client-3"] "websocket";
     javascript_client_3_1_over_polling JavaScript ECHO_JS ["socket.io-client-3"] "polling";
     javascript_client_3_1_upgrades JavaScript ECHO_JS ["socket.io-client-3"] "polling,websocket";
+    msgpack_parser_over_websocket
+        JavaScript ECHO_JS ["socket.io-client"] "websocket" ["socket.io-msgpack-parser"];
+    msgpack_parser_over_polling
+        JavaScript ECHO_JS ["socket.io-client"] "polling" ["socket.io-msgpack-parser"];
+    msgpack_parser_upgrades
+        JavaScript ECHO_JS ["socket.io-client"] "polling,websocket" ["socket.io-msgpack-parser"];
+    both_parsers_in_one_room_over_websocket
+        JavaScript ROOM_JS ["socket.io-client"] "websocket" ["socket.io-msgpack-parser"];
+    both_parsers_in_one_room_over_polling
+        JavaScript ROOM_JS ["socket.io-client"] "polling" ["socket.io-msgpack-parser"];
+    both_parsers_in_one_room_that_upgrade
+        JavaScript ROOM_JS ["socket.io-client"] "polling,websocket" ["socket.io-msgpack-parser"];
+    engine_client_6_6_over_websocket JavaScript ENGINE_JS ["engine.io-client"] "websocket";
+    engine_client_6_6_over_polling JavaScript ENGINE_JS ["engine.io-client"] "polling";
+    engine_client_6_6_upgrades JavaScript ENGINE_JS ["engine.io-client"] "polling,websocket";
+    engine_client_3_5_over_websocket JavaScript ENGINE_JS ["engine.io-client-3"] "websocket";
+    engine_client_3_5_over_polling JavaScript ENGINE_JS ["engine.io-client-3"] "polling";
+    engine_client_3_5_upgrades JavaScript ENGINE_JS ["engine.io-client-3"] "polling,websocket";
     python_client_over_websocket Python ECHO_PY [] "websocket";
     python_client_over_polling Python ECHO_PY [] "polling";
     python_client_upgrades Python ECHO_PY [] "polling,websocket";
@@ -32,6 +55,8 @@ matrix! {
     javascript_client_2_5_upgrades JavaScript LEGACY_JS ["socket.io-client-2"] "polling,websocket";
     upgrade_loses_and_repeats_nothing_while_both_sides_send
         JavaScript UPGRADE_JS ["socket.io-client"] "polling,websocket";
+    upgrade_of_the_msgpack_parser_loses_and_repeats_nothing
+        JavaScript UPGRADE_JS ["socket.io-client"] "polling,websocket" ["socket.io-msgpack-parser"];
 }
 
 fn converse(language: Language, path: &str, row: &[&str]) {

@@ -6,28 +6,34 @@ use crate::server::Server;
 
 #[test]
 fn two_people_chat_with_the_javascript_client_over_websocket() {
-    chat(Language::JavaScript, "it/script/chat.js", "websocket");
+    chat(Language::JavaScript, "it/script/chat.js", &["websocket"]);
 }
 
 #[test]
 fn two_people_chat_with_the_python_client_over_websocket() {
-    chat(Language::Python, "it/script/chat.py", "websocket");
+    chat(Language::Python, "it/script/chat.py", &["websocket"]);
 }
 
 #[test]
 fn two_people_chat_with_the_javascript_client_as_it_comes() {
-    chat(Language::JavaScript, "it/script/chat.js", "default");
+    chat(Language::JavaScript, "it/script/chat.js", &["default"]);
+}
+
+#[test]
+fn two_people_chat_of_whom_one_speaks_msgpack() {
+    chat(Language::JavaScript, "it/script/chat.js", &["default", "socket.io-msgpack-parser"]);
 }
 
 #[test]
 fn two_people_chat_with_the_python_client_as_it_comes() {
-    chat(Language::Python, "it/script/chat.py", "default");
+    chat(Language::Python, "it/script/chat.py", &["default"]);
 }
 
-fn chat(language: Language, path: &str, transports: &str) {
+fn chat(language: Language, path: &str, row: &[&str]) {
     let mut server = Server::start();
     let base = format!("http://{}", server.address());
-    script::run(language, path, &[&base, transports], |line| {
+    let arguments: Vec<&str> = std::iter::once(base.as_str()).chain(row.iter().copied()).collect();
+    script::run(language, path, &arguments, |line| {
         (line == "restart").then(|| {
             server.kill_and_restart();
             "restarted".to_owned()

@@ -1,17 +1,19 @@
 // What the official suites ask of a server with an echo application, asked by a stock client.
 //
-// usage: echo.js BASE_URL PACKAGE TRANSPORTS
+// usage: echo.js BASE_URL PACKAGE TRANSPORTS [PARSER]
 //   PACKAGE: the folder of a client, such as "socket.io-client" or "socket.io-client-3"
 //   TRANSPORTS: a comma list, such as "websocket"
+//   PARSER: the folder of another parser than the client's own
 "use strict";
 
 const assert = require("node:assert/strict");
 
 const { once, run, within } = require("./patience");
 
-const [base, name, transports] = process.argv.slice(2);
+const [base, name, transports, parser] = process.argv.slice(2);
 const { io } = require(name);
 const OPTIONS = { forceNew: true, reconnection: false, transports: transports.split(",") };
+if (parser) OPTIONS.parser = require(parser);
 
 run(main);
 

@@ -1,15 +1,17 @@
 // Races the upgrade: sessions that send and hear all the time while they move from polling to
 // WebSocket. Everything comes back once and in order.
 //
-// usage: upgrade.js BASE_URL PACKAGE TRANSPORTS
+// usage: upgrade.js BASE_URL PACKAGE TRANSPORTS [PARSER]
 "use strict";
 
 const assert = require("node:assert/strict");
 
 const { run, within } = require("./patience");
 
-const [base, name, transports] = process.argv.slice(2);
+const [base, name, transports, parser] = process.argv.slice(2);
 const { io } = require(name);
+const OPTIONS = { forceNew: true, reconnection: false, transports: transports.split(",") };
+if (parser) OPTIONS.parser = require(parser);
 const RACES = 300;
 const AT_ONCE = 15;
 const AFTER_UPGRADE = 20;
@@ -27,7 +29,7 @@ async function main() {
 }
 
 async function race() {
-  const socket = io(base, { forceNew: true, reconnection: false, transports: transports.split(",") });
+  const socket = io(base, OPTIONS);
   const heard = [];
   let sent = 0;
   let left = AFTER_UPGRADE;

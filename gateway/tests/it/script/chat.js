@@ -1,7 +1,8 @@
 // Two people sign in, open a conversation and chat live, with the stock JavaScript client.
 //
-// usage: chat.js BASE_URL TRANSPORTS
+// usage: chat.js BASE_URL TRANSPORTS [PARSER]
 //   TRANSPORTS: "default", or a comma list such as "websocket".
+//   PARSER: the folder of another parser than the client's own, which one of the two uses.
 // Prints what it has shown. After the line "restart" it waits for a line on its input: the server
 // has been killed and started again on the same data and port.
 "use strict";
@@ -11,7 +12,7 @@ const { randomBytes } = require("node:crypto");
 const { createInterface } = require("node:readline");
 const { io } = require("socket.io-client");
 
-const [base, transports] = process.argv.slice(2);
+const [base, transports, parser] = process.argv.slice(2);
 const OPTIONS = { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
 if (transports !== "default") OPTIONS.transports = transports.split(",");
 
@@ -40,7 +41,7 @@ async function main() {
   await refused({ token: `${alice.token}x` }, "Authentication error: Invalid token");
   shown("bad tokens are refused with the contract's words");
 
-  const a = new Client("alice", alice.token);
+  const a = new Client("alice", alice.token, parser && { parser: require(parser) });
   const b = new Client("bob", bob.token);
   await Promise.all([a.connected(), b.connected()]);
   assert.notEqual(a.socket.id, b.socket.id);
@@ -296,9 +297,9 @@ class Client {
   #heard = [];
   #waiting = null;
 
-  constructor(name, token) {
+  constructor(name, token, options) {
     this.name = name;
-    this.socket = io(base, { ...OPTIONS, auth: { token } });
+    this.socket = io(base, { ...OPTIONS, ...options, auth: { token } });
     this.socket.onAny((event, ...args) => {
       if (ASIDE.has(event)) return;
       assert.equal(args.length, 1, `${event} has one argument`);
