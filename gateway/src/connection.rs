@@ -85,8 +85,6 @@ pub(crate) struct Connection<S> {
     pub(crate) variant: Option<Variant>,
     /// The revision of Engine.IO.
     pub(crate) revision: Revision,
-    /// Its sid, if it was opened on polling; a later poll must be told that it is not there any more.
-    pub(crate) sid: Option<Box<EngineSid>>,
     /// The session that this WebSocket asks to carry, and has not carried yet.
     pub(crate) probes_for: Option<SocketId>,
     /// What is spoken.

@@ -4,7 +4,8 @@
 //! - [`core`], with [`opening`], [`membership`], [`closing`]: the slab of connections and the verbs on
 //!   it
 //! - [`inbound`], [`namespace`]: what comes in: frames, packets, wishes to join
-//! - [`session`], [`upgrade`]: sessions on long polling, and how they leave it
+//! - [`session`], [`upgrade`]: sessions on long polling, and how they leave it; [`sid`]: what they are
+//!   known by
 //! - [`room`]: the room index
 //! - [`inbox`]: messages from other threads
 //! - [`context`]: what an application may do to a connection
@@ -21,6 +22,7 @@ pub(crate) mod inbound;
 pub(crate) mod namespace;
 pub(crate) mod room;
 pub(crate) mod session;
+pub(crate) mod sid;
 pub(crate) mod upgrade;
 
 pub mod context;

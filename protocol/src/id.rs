@@ -147,15 +147,15 @@ stored_id! {
 
 /// The Engine.IO session id: a bearer secret that names the shard that owns the session.
 ///
-/// 2 bytes node, 1 byte shard, 12 random bytes; 20 characters on the wire, the length that Node
+/// 2 bytes node, 1 byte shard, 12 bytes that nobody can guess; 20 characters on the wire, the length that Node
 /// servers use and that the sharded Redis adapter takes for a socket id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EngineSid([u8; 15]);
 
 impl EngineSid {
     /// The sid of a session that `shard` of `node` owns.
-    pub fn new(node: u16, shard: u8, random: [u8; 12]) -> Self {
-        Self(joined(&[&node.to_be_bytes(), &[shard], &random]))
+    pub fn new(node: u16, shard: u8, secret: [u8; 12]) -> Self {
+        Self(joined(&[&node.to_be_bytes(), &[shard], &secret]))
     }
 
     /// The node that owns the session.
@@ -166,6 +166,12 @@ impl EngineSid {
     /// The shard, within its node, that owns the session.
     pub const fn shard(self) -> u8 {
         self.0[2]
+    }
+
+    /// What its shard knows the session by.
+    pub const fn secret(self) -> [u8; 12] {
+        let [_, _, _, secret @ ..] = self.0;
+        secret
     }
 }
 

@@ -51,9 +51,6 @@ impl<S> Core<S> {
                 }
             }
         }
-        if let Some(sid) = gone.sid {
-            self.sids.remove(&sid);
-        }
     }
 
     pub(super) fn depart(&mut self, slot: u32, reason: CloseReason) {

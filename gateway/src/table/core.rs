@@ -6,14 +6,15 @@
 //! Owned by one shard and known to no other thread. It never calls the application: sessions of
 //! closed connections are put aside as [`Departure`]s, for the shard to report.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::throttle::Throttle;
 use bytes::Bytes;
 use protocol::engine::{Timing, packet};
-use protocol::id::{EngineSid, SocketId};
+use protocol::id::SocketId;
 use protocol::socket::Outgoing;
 use protocol::websocket::decoder::Limits;
 use protocol::websocket::frame::{self, Opcode};
@@ -22,6 +23,7 @@ use slab::Slab;
 
 use super::inbox::ShardHandle;
 use super::room::RoomIndex;
+use super::sid::SidKey;
 use crate::connection::close::CloseReason;
 use crate::connection::outbox::{Bounds, Class, Flush, Push};
 use crate::connection::timer::{Owner, Wheel};
@@ -85,8 +87,8 @@ pub(crate) struct Core<S> {
     /// The numbers.
     pub(crate) settings: Settings,
     pub(super) rooms: RoomIndex,
-    /// Sessions that were opened on polling.
-    pub(super) sids: HashMap<EngineSid, u32>,
+    /// What sids are made with.
+    pub(super) sid_key: SidKey,
     namespaces: &'static [&'static str],
     pub(super) place: Place<S>,
     origin: Instant,
@@ -100,20 +102,22 @@ pub(crate) struct Core<S> {
     pub(super) broadcasts: u64,
     /// Connections closed because they were too slow.
     pub(super) slow: Throttle,
-    pub(super) random: SystemRandom,
     ping: Bytes,
 }
 
 impl<S> Core<S> {
     /// An empty table.
+    ///
+    /// # Errors
+    /// The system has no entropy.
     pub(crate) fn new(
         settings: Settings,
         place: Place<S>,
         namespaces: &'static [&'static str],
-    ) -> Self {
+    ) -> io::Result<Self> {
         let origin = Instant::now();
         let random = SystemRandom::new();
-        Self {
+        Ok(Self {
             connections: Slab::new(),
             wheel: Wheel::new(),
             dirty: VecDeque::new(),
@@ -122,19 +126,18 @@ impl<S> Core<S> {
             now_ms: 0,
             settings,
             rooms: RoomIndex::default(),
-            sids: HashMap::new(),
+            sid_key: SidKey::new(&random)?,
             namespaces,
             place,
             origin,
             is_quiet: false,
             elapsed_ms: 0,
             now: origin,
-            nonces: random_start(&random),
+            nonces: random_start(&random)?,
             broadcasts: 0,
             slow: Throttle::new(),
-            random,
             ping: frame::encode(Opcode::Text, packet::PING),
-        }
+        })
     }
 
     /// Looks at the clock; everything in a turn happens at the same time.
@@ -324,12 +327,11 @@ pub(super) fn mark<S>(connection: &mut Connection<S>, slot: u32, dirty: &mut Vec
 }
 
 /// Where nonces begin: elsewhere at each start, so that ids of an earlier process name nobody.
-fn random_start(random: &SystemRandom) -> u64 {
+fn random_start(random: &SystemRandom) -> io::Result<u64> {
     let mut bytes = [0; 8];
-    // Without entropy no session id can be made either; the first connection fails and says so.
-    let _ = random.fill(&mut bytes);
+    random.fill(&mut bytes).map_err(|_| io::Error::other("no entropy"))?;
     // An id has no room for the highest byte.
-    u64::from_be_bytes(bytes) >> (u8::BITS + 1)
+    Ok(u64::from_be_bytes(bytes) >> (u8::BITS + 1))
 }
 
 /// In the place of a membership's number: the connection itself.

@@ -3,10 +3,9 @@
 use std::io;
 
 use protocol::engine::{Heartbeat, OpenPacket, Revision};
-use protocol::id::{EngineSid, SocketId};
+use protocol::id::SocketId;
 use protocol::socket::Assembly;
 use protocol::websocket::frame::{self, Opcode};
-use ring::rand::SecureRandom as _;
 use smallvec::SmallVec;
 
 use super::core::{Core, Settings};
@@ -62,8 +61,7 @@ impl<S> Core<S> {
         }
         match adoption.layer {
             Layer::SocketIo | Layer::EngineIo if probes_for.is_none() => {
-                let sid = self.new_sid()?;
-                let open = self.open_packet(sid, false);
+                let open = self.open_packet(slot, false)?;
                 self.enqueue(slot, frame::encode(Opcode::Text, open.as_bytes()), Class::Durable);
                 self.schedule_first(slot);
             }
@@ -75,28 +73,12 @@ impl<S> Core<S> {
 
     /// Opens a session on long polling. Returns its slot and its open packet.
     pub(crate) fn open_polling(&mut self, wish: PollingWish) -> io::Result<(u32, String)> {
-        let sid = self.new_sid()?;
         let PollingWish { layer, revision, base64, opening } = wish;
         let polling = Box::new(Polling::new(revision, base64));
         let link = Link::Polling(polling);
         let slot = self.insert(Beginning { link, layer, revision, opening })?;
-        if let Some(connection) = self.connections.get_mut(slot as usize) {
-            connection.sid = Some(Box::new(sid));
-        }
-        self.sids.insert(sid, slot);
         self.schedule_first(slot);
-        Ok((slot, self.open_packet(sid, true)))
-    }
-
-    /// The slot of the session with this sid, if it was opened on polling.
-    pub(crate) fn slot_of_sid(&self, sid: EngineSid) -> Option<u32> {
-        self.sids.get(&sid).copied()
-    }
-
-    fn new_sid(&self) -> io::Result<EngineSid> {
-        let mut secret = [0; 12];
-        self.random.fill(&mut secret).map_err(|_| io::Error::other("no entropy"))?;
-        Ok(EngineSid::new(self.place.node, self.place.shard, secret))
+        Ok((slot, self.open_packet(slot, true)?))
     }
 
     fn insert(&mut self, beginning: Beginning) -> io::Result<u32> {
@@ -120,7 +102,6 @@ impl<S> Core<S> {
             },
             revision,
             probes_for: None,
-            sid: None,
             layer,
             phase: Phase::Open,
             dirty: false,
@@ -134,14 +115,15 @@ impl<S> Core<S> {
         self.schedule(slot, timing.interval_ms.min(connect_timeout_ms));
     }
 
-    fn open_packet(&self, sid: EngineSid, upgradable: bool) -> String {
-        OpenPacket {
+    fn open_packet(&self, slot: u32, upgradable: bool) -> io::Result<String> {
+        let sid = self.sid_of_slot(slot).ok_or_else(|| io::Error::other("nobody is there"))?;
+        let open = OpenPacket {
             sid,
             upgradable,
             ping_interval_ms: self.settings.timing.interval_ms,
             ping_timeout_ms: self.settings.timing.timeout_ms,
             payload_bytes_max: self.settings.payload_bytes_max,
-        }
-        .encode()
+        };
+        Ok(open.encode())
     }
 }

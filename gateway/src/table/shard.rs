@@ -60,7 +60,7 @@ impl<A: Application> Shard<A> {
         inbox: mpsc::Receiver<Message<A::Session>>,
     ) -> io::Result<Self> {
         Ok(Self {
-            core: Core::new(settings, place, A::NAMESPACES),
+            core: Core::new(settings, place, A::NAMESPACES)?,
             app,
             buffer: vec![0; READ_BYTES_PER_TURN].into(),
             reactor: Reactor::new()?,
