@@ -46,6 +46,12 @@ struct Arguments {
     /// Longest message in bytes: Autobahn sends some of 16 MiB.
     #[arg(long, default_value_t = 1_000_000)]
     payload_max: u32,
+    /// An origin that may open sockets; every one when absent.
+    #[arg(long)]
+    origin: Option<String>,
+    /// Milliseconds that an upgrade may take.
+    #[arg(long, default_value_t = protocol::engine::session::UPGRADE_TIMEOUT_MS)]
+    upgrade_timeout_ms: u32,
     /// Threads; one a core when absent.
     #[arg(long)]
     shards: Option<usize>,
@@ -65,7 +71,7 @@ fn main() -> std::io::Result<()> {
     let settings = Settings {
         timing,
         connect_timeout_ms,
-        upgrade_timeout_ms: protocol::engine::session::UPGRADE_TIMEOUT_MS,
+        upgrade_timeout_ms: arguments.upgrade_timeout_ms,
         payload_bytes_max: arguments.payload_max,
         outbox_soft_bytes: 1 << 20,
         // Echoes and rooms here must not lose anything to a client that is busy sending.
@@ -78,7 +84,7 @@ fn main() -> std::io::Result<()> {
             ("/echo", Layer::Raw),
         ],
         served: Served { revision_3: arguments.eio3 },
-        origins: Arc::new(Origins::new(vec!["*".to_owned()])),
+        origins: Arc::new(Origins::new(vec![arguments.origin.unwrap_or_else(|| "*".to_owned())])),
         rest: None,
     };
     let address = SocketAddr::from(([127, 0, 0, 1], arguments.port));

@@ -5,10 +5,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use protocol::engine::{Handshake, HandshakeError, Revision, Transport};
 use ring::digest;
 
@@ -22,26 +22,40 @@ pub struct Served {
     pub revision_3: bool,
 }
 
-/// Checks a request to the Engine.IO path, in the reference server's order: what it names, its
-/// method, whether it fits its transport, and last its revision. Whether the session that it names
-/// exists is its shard's to say.
+/// Whether a request wants to leave HTTP for WebSocket.
+pub fn is_upgrade<B>(request: &Request<B>) -> bool {
+    // HTTP/1.0 has no upgrade. Source: RFC 9110 §7.8.
+    request.version() >= Version::HTTP_11
+        && has_token(request.headers(), &CONNECTION, "upgrade")
+        && has_token(request.headers(), &UPGRADE, "websocket")
+}
+
+/// Checks a request that opens a session, in the reference server's order: its method, whether it
+/// fits its transport, whether who asks is welcome, and last its revision.
 ///
 /// # Errors
 /// The first check that fails.
-pub fn check<B>(request: &Request<B>, served: Served) -> Result<Handshake, HandshakeError> {
-    let handshake = Handshake::from_query(request.uri().query().unwrap_or_default())?;
-    let is_upgrade = has_token(request.headers(), &CONNECTION, "upgrade");
-    if handshake.sid.is_none() && request.method() != Method::GET {
+pub fn check_opening<B>(
+    request: &Request<B>,
+    handshake: Handshake,
+    is_welcome: bool,
+    served: Served,
+) -> Result<(), HandshakeError> {
+    if request.method() != Method::GET {
         return Err(HandshakeError::BadMethod);
     }
-    match handshake.transport {
-        Transport::WebSocket if !is_upgrade => return Err(HandshakeError::BadRequest),
-        Transport::Polling if is_upgrade => return Err(HandshakeError::BadRequest),
-        Transport::WebSocket | Transport::Polling => {}
+    match (handshake.transport, is_upgrade(request)) {
+        (Transport::WebSocket, false) | (Transport::Polling, true) => {
+            return Err(HandshakeError::BadRequest);
+        }
+        (Transport::WebSocket, true) | (Transport::Polling, false) => {}
+    }
+    if !is_welcome {
+        return Err(HandshakeError::Forbidden);
     }
     match handshake.revision {
-        Revision::V4 => Ok(handshake),
-        Revision::V3 if served.revision_3 => Ok(handshake),
+        Revision::V4 => Ok(()),
+        Revision::V3 if served.revision_3 => Ok(()),
         Revision::V3 => Err(HandshakeError::UnsupportedRevision),
     }
 }
@@ -49,16 +63,18 @@ pub fn check<B>(request: &Request<B>, served: Served) -> Result<Handshake, Hands
 /// The answer that switches to WebSocket.
 ///
 /// # Errors
-/// The request is not a WebSocket handshake of version 13.
-pub fn accept(headers: &HeaderMap) -> Result<Response<()>, HandshakeError> {
+/// The request is not a WebSocket handshake of version 13, or it has a body, which would be taken
+/// for frames.
+pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, HandshakeError> {
+    let headers = request.headers();
     let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
     let is_key = STANDARD.decode(key).is_ok_and(|key| key.len() == 16);
     let is_version = headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
-    let is_handshake = has_token(headers, &CONNECTION, "upgrade")
-        && has_token(headers, &UPGRADE, "websocket")
-        && is_key
-        && is_version;
-    if !is_handshake {
+    let is_handshake =
+        request.method() == Method::GET && is_upgrade(request) && is_key && is_version;
+    let has_body = headers.contains_key(TRANSFER_ENCODING)
+        || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+    if !is_handshake || has_body {
         return Err(HandshakeError::BadRequest);
     }
     let mut response = Response::new(());
@@ -92,10 +108,24 @@ fn has_token(headers: &HeaderMap, name: &http::HeaderName, token: &str) -> bool 
 mod tests {
     use super::*;
 
+    const WEBSOCKET: [(&str, &str); 4] = [
+        ("connection", "keep-alive, Upgrade"),
+        ("upgrade", "WebSocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+
     fn request(method: Method, query: &str, is_upgrade: bool) -> Request<()> {
-        let request = Request::builder().method(method).uri(format!("/socket.io/?{query}"));
-        let connection = if is_upgrade { "Upgrade" } else { "keep-alive" };
-        request.header(CONNECTION, connection).body(()).unwrap()
+        let mut request = Request::builder().method(method).uri(format!("/socket.io/?{query}"));
+        for (name, value) in WEBSOCKET.iter().filter(|_| is_upgrade) {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap()
+    }
+
+    fn opening(request: &Request<()>, is_welcome: bool, served: Served) -> Option<HandshakeError> {
+        let handshake = Handshake::from_query(request.uri().query().unwrap()).unwrap();
+        check_opening(request, handshake, is_welcome, served).err()
     }
 
     #[test]
@@ -105,43 +135,56 @@ mod tests {
 
     #[test]
     fn checks_come_in_the_order_of_the_reference_server() {
-        let new = Served { revision_3: false };
-        let websocket = "EIO=4&transport=websocket";
-        let polling = "EIO=4&transport=polling";
-        for (method, query, is_upgrade, expected) in [
-            (Method::POST, "transport=carrier-pigeon", true, HandshakeError::TransportUnknown),
-            (Method::POST, "transport=websocket", false, HandshakeError::BadMethod),
-            (Method::GET, websocket, false, HandshakeError::BadRequest),
-            (Method::GET, polling, true, HandshakeError::BadRequest),
-            (Method::GET, "transport=websocket", true, HandshakeError::UnsupportedRevision),
-            (Method::GET, "EIO=3&transport=polling", false, HandshakeError::UnsupportedRevision),
+        let (new, both) = (Served { revision_3: false }, Served { revision_3: true });
+        // Each row is wrong in everything that the rows below it are wrong in.
+        for (method, query, is_upgrade, is_welcome, expected) in [
+            (Method::POST, "EIO=3&transport=websocket", false, false, HandshakeError::BadMethod),
+            (Method::GET, "EIO=3&transport=websocket", false, false, HandshakeError::BadRequest),
+            (Method::GET, "EIO=3&transport=polling", true, false, HandshakeError::BadRequest),
+            (Method::GET, "EIO=3&transport=websocket", true, false, HandshakeError::Forbidden),
+            (Method::GET, "transport=websocket", true, true, HandshakeError::UnsupportedRevision),
+            (
+                Method::GET,
+                "EIO=3&transport=polling",
+                false,
+                true,
+                HandshakeError::UnsupportedRevision,
+            ),
         ] {
-            assert_eq!(check(&request(method, query, is_upgrade), new), Err(expected), "{query}");
+            let request = request(method, query, is_upgrade);
+            assert_eq!(opening(&request, is_welcome, new), Some(expected), "{query}");
         }
-        assert!(check(&request(Method::GET, websocket, true), new).is_ok());
-        assert!(check(&request(Method::GET, polling, false), new).is_ok());
-        let both = Served { revision_3: true };
-        assert!(check(&request(Method::GET, "EIO=3&transport=polling", false), both).is_ok());
+        let v3 = request(Method::GET, "EIO=3&transport=polling", false);
+        assert_eq!(opening(&v3, true, both), None);
+        for (transport, is_upgrade) in [("websocket", true), ("polling", false)] {
+            let v4 = request(Method::GET, &format!("EIO=4&transport={transport}"), is_upgrade);
+            assert_eq!(opening(&v4, true, new), None);
+        }
     }
 
     #[test]
     fn only_a_complete_handshake_switches() {
-        let complete = [
-            ("connection", "keep-alive, Upgrade"),
-            ("upgrade", "WebSocket"),
-            ("sec-websocket-version", "13"),
-            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ];
-        let headers = |skip: usize| -> HeaderMap {
-            let rows = complete.iter().enumerate().filter(|(row, _)| *row != skip);
-            rows.map(|(_, (name, value))| (name.parse().unwrap(), value.parse().unwrap())).collect()
-        };
-        assert_eq!(accept(&headers(99)).unwrap().status(), StatusCode::SWITCHING_PROTOCOLS);
-        for (skip, (name, _)) in complete.iter().enumerate() {
-            assert!(accept(&headers(skip)).is_err(), "without {name}");
+        let whole = request(Method::GET, "", true);
+        assert_eq!(accept(&whole).unwrap().status(), StatusCode::SWITCHING_PROTOCOLS);
+        for (name, _) in WEBSOCKET {
+            let mut partial = whole.clone();
+            partial.headers_mut().remove(name);
+            assert!(accept(&partial).is_err(), "without {name}");
         }
-        let mut short = headers(99);
-        short.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_static("c2hvcnQ="));
-        assert!(accept(&short).is_err());
+        for (name, value) in [
+            ("sec-websocket-key", "c2hvcnQ="),
+            ("sec-websocket-version", "8"),
+            ("upgrade", "h2c"),
+            ("content-length", "3"),
+            ("transfer-encoding", "chunked"),
+        ] {
+            let mut wrong = whole.clone();
+            wrong.headers_mut().insert(name, HeaderValue::from_static(value));
+            assert!(accept(&wrong).is_err(), "{name}: {value}");
+        }
+        assert!(accept(&request(Method::POST, "", true)).is_err());
+        let mut old = whole;
+        *old.version_mut() = Version::HTTP_10;
+        assert!(accept(&old).is_err());
     }
 }

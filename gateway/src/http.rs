@@ -7,6 +7,7 @@ pub mod origin;
 
 mod encoding;
 mod polling;
+mod upgrade;
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -17,26 +18,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
-use http::header::{ALLOW, AUTHORIZATION, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use protocol::engine::{Handshake, HandshakeError, Revision, Transport};
+use protocol::engine::{Handshake, HandshakeError, Transport};
 use protocol::id::EngineSid;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::application::Opening;
-use crate::connection::{Adoption, Layer};
+use crate::connection::Layer;
 use crate::handshake::{self, Served};
 use crate::table::core::Place;
 use crate::table::inbox::{Message, ShardHandle};
 use crate::table::session::SessionRequest;
 use origin::Origins;
+use upgrade::Upgrade;
 
 /// Time for a request's head, and between the requests of a connection; then it is closed.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(15);
@@ -134,7 +134,11 @@ impl<S: Send + 'static> Host<S> {
     ) -> Option<Upgrade> {
         let upgrade = Cell::new(None);
         let service = service_fn(|request| async {
-            let (response, switched) = self.answer(request, peer).await;
+            let is_last = is_last(&request);
+            let (mut response, switched) = self.answer(request, peer).await;
+            if is_last && switched.is_none() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             upgrade.set(switched);
             Ok::<_, Infallible>(response.map(Full::new))
         });
@@ -169,75 +173,63 @@ impl<S: Send + 'static> Host<S> {
         let Some(&(_, layer)) = door else {
             return match &self.doors.rest {
                 Some(rest) => (rest(request, peer.ip()).await, None),
-                None => (empty(StatusCode::NOT_FOUND), None),
+                None => (bare(StatusCode::NOT_FOUND), None),
             };
         };
         if request.method() == Method::OPTIONS && layer != Layer::Raw {
             return (self.doors.origins.preflight(request.headers()), None);
         }
-        let opened = match self.check(&request, layer) {
+        let opened = match self.admit(&request, layer).await {
             Ok(Some(handshake)) if handshake.transport == Transport::Polling => {
                 return (self.poll(request, handshake, layer, peer).await, None);
             }
-            Ok(handshake) if self.knows(handshake).await => {
-                Self::open(&mut request, handshake, layer, peer)
-            }
-            Ok(_) => Err(HandshakeError::SessionUnknown),
+            Ok(handshake) => Upgrade::of(&mut request, handshake, layer, peer),
             Err(error) => Err(error),
         };
         match opened {
             Ok((response, upgrade)) => (response, Some(upgrade)),
-            Err(error) => (self.refusal(request.headers(), error), None),
+            Err(error) => (self.refuse(&request, error), None),
         }
     }
 
-    /// What an Engine.IO request asks for; nothing on a bare WebSocket.
-    fn check(
+    /// What an Engine.IO request asks for, if it may; nothing on a bare WebSocket. The checks come in
+    /// the reference server's order: transport, session and its transport, and for a request that
+    /// opens one its method, its manner, who asks, and last the revision.
+    async fn admit(
         &self,
         request: &Request<Incoming>,
         layer: Layer,
     ) -> Result<Option<Handshake>, HandshakeError> {
-        let handshake = match layer {
-            Layer::SocketIo | Layer::EngineIo => {
-                Some(handshake::check(request, self.doors.served)?)
-            }
-            Layer::Raw => None,
-        };
-        // Who asks is asked last, and only of whoever opens something.
-        let opens = handshake.is_none_or(|handshake| {
-            handshake.sid.is_none() || handshake.transport == Transport::WebSocket
-        });
-        if opens && !self.doors.origins.allow(request.headers()) {
-            return Err(HandshakeError::Forbidden);
+        let is_welcome = || self.doors.origins.allow(request.headers());
+        if layer == Layer::Raw {
+            return if is_welcome() { Ok(None) } else { Err(HandshakeError::Forbidden) };
         }
-        Ok(handshake)
-    }
-
-    /// Switches to WebSocket.
-    fn open(
-        request: &mut Request<Incoming>,
-        handshake: Option<Handshake>,
-        layer: Layer,
-        peer: SocketAddr,
-    ) -> Result<(Response<Bytes>, Upgrade), HandshakeError> {
-        let response = handshake::accept(request.headers())?;
-        let upgrade = Upgrade {
-            on: hyper::upgrade::on(&mut *request),
-            layer,
-            revision: handshake.map_or(Revision::V4, |handshake| handshake.revision),
-            session: handshake.and_then(|handshake| handshake.sid),
-            opening: opening(request.headers(), request.uri(), peer),
+        let handshake = Handshake::from_query(request.uri().query().unwrap_or_default())?;
+        let Some(sid) = handshake.sid else {
+            handshake::check_opening(request, handshake, is_welcome(), self.doors.served)?;
+            return Ok(Some(handshake));
         };
-        Ok((response.map(|()| Bytes::new()), upgrade))
+        let is_upgrade = handshake::is_upgrade(request);
+        let is_fed = matches!(*request.method(), Method::GET | Method::POST);
+        if handshake.transport == Transport::Polling && !is_upgrade && is_fed {
+            // Its shard judges it, and takes it in the same breath.
+            return Ok(Some(handshake));
+        }
+        let transport = self.transport_of(sid).await.ok_or(HandshakeError::SessionUnknown)?;
+        match (handshake.transport, is_upgrade) {
+            (Transport::WebSocket, true) if is_welcome() => Ok(Some(handshake)),
+            (Transport::WebSocket, true) => Err(HandshakeError::Forbidden),
+            (Transport::Polling, false) if transport == Transport::Polling => Ok(Some(handshake)),
+            (Transport::Polling | Transport::WebSocket, _) => Err(HandshakeError::BadRequest),
+        }
     }
 
-    /// Whether there is the session that a handshake names, if it names one.
-    async fn knows(&self, handshake: Option<Handshake>) -> bool {
-        let Some(sid) = handshake.and_then(|handshake| handshake.sid) else { return true };
-        let Some(shard) = self.owner(sid) else { return false };
+    /// What the session with this sid travels by, if there is one.
+    async fn transport_of(&self, sid: EngineSid) -> Option<Transport> {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        let asked = shard.send(Message::Session(SessionRequest::Ask(sid, reply))).await;
-        asked.is_ok() && answer.await.unwrap_or(false)
+        let question = Message::Session(SessionRequest::Ask(sid, reply));
+        self.owner(sid)?.send(question).await.ok()?;
+        answer.await.ok().flatten()
     }
 
     /// The shard that owns a session, if it is one of this process.
@@ -245,67 +237,43 @@ impl<S: Send + 'static> Host<S> {
         if sid.node() == self.node { self.shards.get(usize::from(sid.shard())) } else { None }
     }
 
-    fn refusal(&self, headers: &HeaderMap, error: HandshakeError) -> Response<Bytes> {
-        let mut response = polling::refusal(error);
-        self.doors.origins.expose(headers, response.headers_mut());
+    fn refuse(&self, request: &Request<Incoming>, error: HandshakeError) -> Response<Bytes> {
+        let mut response =
+            if handshake::is_upgrade(request) { words(error) } else { refusal(error) };
+        self.doors.origins.expose(request.headers(), response.headers_mut());
         response
     }
-
-    /// Takes the bare socket back from hyper and gives it to the shard.
-    async fn hand_over(&self, upgrade: Upgrade, peer: SocketAddr) -> Result<(), &'static str> {
-        let upgraded = upgrade.on.await.map_err(|_| "the peer is gone")?;
-        let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| "not our socket")?;
-        let io = parts.io.into_inner().into_std().map_err(|_| "the runtime keeps the socket")?;
-        let adoption = Adoption {
-            io,
-            read_ahead: parts.read_buf,
-            layer: upgrade.layer,
-            revision: upgrade.revision,
-            session: upgrade.session,
-            opening: upgrade.opening,
-            peer,
-        };
-        // A socket that asks for a session goes to whoever has it; there it is closed if nobody does.
-        let shard = upgrade.session.and_then(|sid| self.owner(sid)).unwrap_or(&self.shard);
-        let message = Message::Adopt(Box::new(adoption));
-        shard.send(message).await.map_err(|_| "the shard has ended")
-    }
 }
 
-/// A connection that leaves HTTP.
-struct Upgrade {
-    on: OnUpgrade,
-    layer: Layer,
-    revision: Revision,
-    session: Option<EngineSid>,
-    opening: Opening,
+/// Whether nothing behind a request is taken for another one: it asked to leave HTTP, so what follows
+/// may be frames; or its body is in chunks.
+fn is_last(request: &Request<Incoming>) -> bool {
+    handshake::is_upgrade(request) || request.headers().contains_key(TRANSFER_ENCODING)
 }
 
-/// What is kept of a request.
-fn opening(headers: &HeaderMap, uri: &http::Uri, peer: SocketAddr) -> Opening {
-    Opening { peer: peer.ip(), bearer: bearer(headers), query_token: query_token(uri) }
+/// The answer to a request that is refused.
+fn refusal(error: HandshakeError) -> Response<Bytes> {
+    refused(error, "application/json", error.body().into())
 }
 
-/// The token in the query of a client that has no auth payload: Engine.IO 3. Source: contract 1.5.
-fn query_token(uri: &http::Uri) -> Option<Box<str>> {
-    let mut pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-    let (_, token) = pairs.find(|(name, _)| *name == "token")?;
-    // A token has no character that a query must escape.
-    Some(token.into())
+/// The answer to a WebSocket that is refused. COMPAT: the reference writes the bare message, and
+/// calls it HTML; the status is 403 where it says 400 to who is forbidden.
+fn words(error: HandshakeError) -> Response<Bytes> {
+    refused(error, "text/html", error.to_string().into())
 }
 
-/// The token of an `Authorization: Bearer` header. PERF: copied, because one kept header pins the
-/// whole head that it is a part of.
-fn bearer(headers: &HeaderMap) -> Option<Box<str>> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    value.strip_prefix("Bearer ").map(Into::into)
+fn refused(error: HandshakeError, content_type: &'static str, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
-fn empty(status: StatusCode) -> Response<Bytes> {
+/// An answer of which the status says all.
+fn bare(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
-    }
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     response
 }

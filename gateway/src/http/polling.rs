@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap,
-    HeaderValue,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue,
 };
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -18,7 +17,8 @@ use protocol::engine::{Handshake, HandshakeError};
 use protocol::id::EngineSid;
 use tokio::sync::oneshot;
 
-use super::{Host, encoding, opening};
+use super::upgrade::opening;
+use super::{Host, bare, encoding, refusal};
 use crate::connection::Layer;
 use crate::connection::polling::PollAnswer;
 use crate::table::inbox::{Message, ShardHandle};
@@ -55,7 +55,8 @@ impl<S: Send + 'static> Host<S> {
                 return response;
             }
             (Some(sid), &Method::POST) => self.feed(sid, &parts.headers, body).await,
-            (Some(_), _) => refusal(HandshakeError::BadRequest),
+            // COMPAT: the reference has no word for it.
+            (Some(_), _) => bare(StatusCode::INTERNAL_SERVER_ERROR),
         };
         self.doors.origins.expose(&parts.headers, response.headers_mut());
         response
@@ -207,20 +208,4 @@ fn payload(content_type: &'static str, body: Bytes) -> Response<Bytes> {
 /// COMPAT: the reference calls it HTML, so that no browser takes it for a download.
 fn ok() -> Response<Bytes> {
     payload("text/html", Bytes::from_static(b"ok"))
-}
-
-fn bare(status: StatusCode) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    response
-}
-
-/// The answer to a request that is refused.
-pub(super) fn refusal(error: HandshakeError) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(error.body()));
-    *response.status_mut() =
-        StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

@@ -1,5 +1,6 @@
 //! Sessions on long polling: their requests, as they arrive at the shard that owns them.
 
+use protocol::engine::Transport;
 use protocol::engine::packet::Packet;
 use protocol::engine::payload::{self, Format};
 use protocol::engine::session::{Get, Orders, Post, Timeout};
@@ -23,8 +24,8 @@ const HELD_PING_MS: u32 = 100;
 pub(crate) enum SessionRequest {
     /// Open one; the answer is the open packet, or nothing when that cannot be done.
     Open(Box<PollingWish>, oneshot::Sender<Option<String>>),
-    /// Does it exist? A WebSocket that names a session which does not is refused as HTTP.
-    Ask(EngineSid, oneshot::Sender<bool>),
+    /// What does it travel by? A WebSocket that names a session which is none is refused as HTTP.
+    Ask(EngineSid, oneshot::Sender<Option<Transport>>),
     /// GET.
     Poll(EngineSid, PollReply),
     /// The client of a GET is gone.
@@ -69,7 +70,7 @@ impl<A: Application> Shard<A> {
                 let _ = reply.send(opened);
             }
             SessionRequest::Ask(sid, reply) => {
-                let _ = reply.send(self.core.slot_of_sid(sid).is_some());
+                let _ = reply.send(self.core.transport_of(sid));
             }
             SessionRequest::Poll(sid, reply) => self.core.take_poll(sid, reply),
             SessionRequest::PollLost(sid) => {
@@ -135,6 +136,11 @@ impl<A: Application> Shard<A> {
 }
 
 impl<S> Core<S> {
+    fn transport_of(&self, sid: EngineSid) -> Option<Transport> {
+        let slot = self.slot_of_sid(sid)?;
+        Some(if self.is_polling(slot) { Transport::Polling } else { Transport::WebSocket })
+    }
+
     fn take_poll(&mut self, sid: EngineSid, reply: PollReply) {
         let now_ms = self.now_ms;
         let found = self.slot_of_sid(sid);
@@ -225,10 +231,12 @@ impl<S> Core<S> {
         let now_ms = self.now_ms;
         self.depart(slot, reason);
         let is_failure = match reason {
-            CloseReason::TransportClose | CloseReason::PingTimeout => true,
-            CloseReason::ClientClose(_)
+            // Whoever broke the rules is not waited for.
+            CloseReason::TransportClose
+            | CloseReason::PingTimeout
             | CloseReason::Frame(_)
-            | CloseReason::Protocol
+            | CloseReason::Protocol => true,
+            CloseReason::ClientClose(_)
             | CloseReason::ConnectTimeout
             | CloseReason::SlowConsumer
             | CloseReason::Overloaded

@@ -1,7 +1,7 @@
 //! The engine and socket layers against what the official suites and stock clients presuppose, on
 //! the conformance example. Its doors and timings: 300 ms between pings, 200 ms to answer.
 //!
-//! - [`engine`]: Engine.IO 4 by hand, over WebSocket
+//! - [`engine`]: Engine.IO by hand
 //! - [`socket`]: Socket.IO 5 by hand, over WebSocket, in both encodings
 //! - [`stock_clients`]: the matrix of clients and transports
 
@@ -11,6 +11,8 @@ mod peer;
 mod process;
 #[path = "../harness/script.rs"]
 mod script;
+#[path = "../harness/web.rs"]
+mod web;
 
 mod example;
 

@@ -78,7 +78,7 @@ impl HandshakeError {
 
 impl Handshake {
     /// Reads the query of a request to the Engine.IO path. Parameters it does not know are left to
-    /// the application; of a repeated one the last counts.
+    /// the application; of a repeated one the last counts; an empty `sid` is none.
     ///
     /// # Errors
     /// [`HandshakeError::TransportUnknown`] or, for a `sid` that no server of ours has issued,
@@ -94,7 +94,8 @@ impl Handshake {
                 ("transport", "polling") => transport = Some(Transport::Polling),
                 ("transport", "websocket") => transport = Some(Transport::WebSocket),
                 ("transport", _) => transport = None,
-                ("sid", text) => sid = Some(text),
+                // COMPAT: so does the reference, to which an empty text is false.
+                ("sid", text) => sid = (!text.is_empty()).then_some(text),
                 ("b64", text) => base64 = !text.is_empty(),
                 _ => {}
             }
@@ -180,11 +181,12 @@ mod tests {
                 "{query}"
             );
         }
-        for sid in ["", "x", "AAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAA!", "AAAAAAAAAAAAAAAAAAAAA"]
-        {
+        for sid in ["x", "AAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAA!", "AAAAAAAAAAAAAAAAAAAAA"] {
             let query = format!("EIO=4&transport=websocket&sid={sid}");
             assert_eq!(Handshake::from_query(&query), Err(HandshakeError::SessionUnknown), "{sid}");
         }
+        let opening = Handshake::from_query("EIO=4&transport=websocket&sid=").unwrap();
+        assert_eq!(opening.sid, None);
         assert_eq!(HandshakeError::Forbidden.status(), 403);
         assert_eq!(
             HandshakeError::UnsupportedRevision.body(),
