@@ -10,7 +10,7 @@ use crate::config::process::Address;
 use crate::http::Door;
 use crate::http::host::Host;
 use crate::http::server::Server;
-use crate::process;
+use crate::process::{self, StopSignal};
 use crate::start::{self, StartError};
 use crate::store::mongo::{Filled, Mongo, Reach};
 
@@ -49,13 +49,14 @@ async fn serve(serve: Serve) -> Result<(), StartError> {
     }
     let door = Arc::new(Door::new(Arc::clone(&app), serve.settings.http.clone()));
     let host = Host::new(Arc::clone(&door), Handle::current());
+    let mut stop_signal = StopSignal::listen().map_err(StartError::System)?;
     let listen = |source| StartError::Listen { address: serve.address, source };
     let server = Server::bind(serve.address, host).await.map_err(listen)?;
     let address = server.address().map_err(listen)?;
     say(&format!("voxora-api {} listening on http://{address}", env!("CARGO_PKG_VERSION")))?;
     let (stop, stopped) = watch::channel(false);
     let mut serving = tokio::spawn(server.serve(stopped));
-    let signal = process::stop_signal().await.map_err(StartError::System)?;
+    let signal = stop_signal.heard().await;
     tracing::info!(signal, "stopping");
     door.begin_drain();
     stop.send_replace(true);

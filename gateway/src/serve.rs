@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use api::http::Door;
 use api::http::host::Host;
-use api::{App, process, start};
+use api::process::StopSignal;
+use api::{App, start};
 use protocol::engine::Timing;
 use tokio::runtime::Handle;
 
@@ -65,9 +66,10 @@ pub async fn run(serve: Serve) -> Result<(), Error> {
     for warning in &serve.shared.warnings {
         tracing::warn!("{warning}");
     }
+    let mut stop_signal = StopSignal::listen().map_err(Error::System)?;
     announce(serving.shards.address(), &serve).map_err(Error::System)?;
     tokio::select! {
-        signal = process::stop_signal() => tracing::info!(signal = signal.map_err(Error::System)?, "stopping"),
+        signal = stop_signal.heard() => tracing::info!(signal, "stopping"),
         error = serving.shards.failed() => return Err(Error::Shard(error)),
     }
     door.begin_drain();

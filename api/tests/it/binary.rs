@@ -116,6 +116,17 @@ async fn a_stop_signal_ends_it_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stop_signal_is_heard_as_soon_as_it_says_where_it_listens() {
+    let address = mongod::common().fresh_address();
+    for _ in 0..10 {
+        let mut server = Server::start(&address);
+        let pid = server.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_its_store_it_is_unready_and_afterwards_serves_again() {
     let mut mongod = Mongod::start().await;
     let server = Server::start(&mongod.fresh_address());
