@@ -6,9 +6,11 @@
 
 pub mod process;
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
+use clap::{Command, CommandFactory, FromArgMatches};
 use http::HeaderValue;
 use protocol::schema::email;
 
@@ -68,6 +70,17 @@ pub struct Arguments {
     /// Password of the first admin.
     #[arg(long, env = "ADMIN_PASSWORD", value_name = "TEXT", hide_env_values = true)]
     pub admin_password: Option<String>,
+}
+
+/// Who becomes an admin, as text.
+#[derive(clap::Args)]
+pub struct AdminArguments {
+    /// The account's e-mail.
+    #[arg(long, env = "ADMIN_EMAIL", value_name = "EMAIL")]
+    email: String,
+    /// Its password: 6 characters to 72 bytes. Better set in the environment than typed as a flag.
+    #[arg(long, env = "ADMIN_PASSWORD", value_name = "TEXT", hide_env_values = true)]
+    password: String,
 }
 
 /// The settings as values.
@@ -244,6 +257,39 @@ impl Arguments {
     }
 }
 
+impl AdminArguments {
+    /// The settings of a process that makes this admin and ends.
+    ///
+    /// # Errors
+    /// Everything that is wrong; never empty.
+    pub fn settle(self) -> Result<Settings, Vec<Problem>> {
+        let (admin_email, admin_password) = (Some(self.email), Some(self.password));
+        Arguments { admin_email, admin_password, ..Arguments::default() }.settle()
+    }
+}
+
+/// Reads a command line and the environment; a variable that is set to nothing counts as unset, as
+/// such a line of `.env` is meant.
+///
+/// # Errors
+/// A wish for help or the version, and arguments that nobody knows.
+pub fn read<C: CommandFactory + FromArgMatches>() -> Result<C, clap::Error> {
+    C::from_arg_matches(&without_blank_variables(C::command()).try_get_matches()?)
+}
+
+fn without_blank_variables(command: Command) -> Command {
+    let is_blank = |name: &OsStr| {
+        std::env::var_os(name)
+            .is_some_and(|text| text.to_str().is_some_and(|it| it.trim().is_empty()))
+    };
+    command
+        .mut_args(|arg| match arg.get_env() {
+            Some(name) if is_blank(name) => arg.env(None),
+            Some(_) | None => arg,
+        })
+        .mut_subcommands(without_blank_variables)
+}
+
 /// The secrets kept in this data folder, made at the first start.
 ///
 /// # Errors
@@ -294,6 +340,12 @@ fn is_origin(origin: &HeaderValue) -> bool {
 impl fmt::Debug for Arguments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Arguments").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AdminArguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminArguments").field("email", &self.email).finish_non_exhaustive()
     }
 }
 

@@ -3,13 +3,12 @@
 //! Each key is a flag and an environment variable; `.env` in the working directory is read when it
 //! is there, and what is set already wins over it. All that is wrong is reported at once.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use api::config::process::{self, Address, BackendArguments, ListenArguments, Log, LogArguments};
-use api::config::{Arguments, Problem};
+use api::config::process::{self, Address, Log, Needs, Server, ServerArguments};
+use api::config::{self, AdminArguments, Problem, Settings};
 use clap::{Args, Parser, Subcommand};
 
 /// The command line.
@@ -39,19 +38,22 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum AdminCommand {
     /// Make an account that may do everything
-    Create(AdminArguments),
+    Create(CreateArguments),
 }
 
-/// Who becomes an admin.
-#[derive(Args)]
-struct AdminArguments {
-    /// The account's e-mail.
-    #[arg(long, env = "ADMIN_EMAIL", value_name = "EMAIL")]
-    email: String,
-    /// Its password: 6 characters to 72 bytes. Better set in the environment than typed as a flag.
-    #[arg(long, env = "ADMIN_PASSWORD", value_name = "TEXT", hide_env_values = true)]
-    password: String,
-    /// Where the store lies.
+/// Who becomes an admin, and where.
+#[derive(Debug, Args)]
+struct CreateArguments {
+    #[command(flatten)]
+    admin: AdminArguments,
+    #[command(flatten)]
+    data: DataArguments,
+}
+
+/// Where the embedded store is.
+#[derive(Debug, Args)]
+struct DataArguments {
+    /// Where the embedded store and the generated secrets lie; made when absent.
     #[arg(long, env = "DATA_DIR", value_name = "FOLDER", default_value = "./data")]
     data_dir: PathBuf,
 }
@@ -59,23 +61,13 @@ struct AdminArguments {
 /// How to serve, as text.
 #[derive(Debug, Args)]
 struct ServeArguments {
-    /// Port for sockets and REST; 0 picks a free one.
-    #[arg(long, env = "PORT", value_name = "PORT", default_value = "3001")]
-    port: String,
-    /// Where the embedded store and the generated secrets lie; made when absent.
-    #[arg(long, env = "DATA_DIR", value_name = "FOLDER", default_value = "./data")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    data: DataArguments,
     /// Let clients of Socket.IO 1 and 2 in (Engine.IO 3): `on` or `off`.
     #[arg(long, env = "ALLOW_EIO3", value_name = "SWITCH", default_value = "on")]
     allow_eio3: String,
     #[command(flatten)]
-    listen: ListenArguments,
-    #[command(flatten)]
-    log: LogArguments,
-    #[command(flatten)]
-    backend: BackendArguments,
-    #[command(flatten)]
-    shared: Arguments,
+    server: ServerArguments<3001>,
 }
 
 /// What to do.
@@ -88,14 +80,8 @@ pub enum Task {
         /// Where the store lies.
         data_dir: PathBuf,
         /// Who becomes an admin, among the rest.
-        shared: Box<api::config::Settings>,
+        shared: Box<Settings>,
     },
-}
-
-impl fmt::Debug for AdminArguments {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdminArguments").field("email", &self.email).finish_non_exhaustive()
-    }
 }
 
 /// How to serve.
@@ -114,7 +100,7 @@ pub struct Serve {
     /// Whether clients of Engine.IO 3 are let in.
     pub allow_eio3: bool,
     /// What every process of the product knows.
-    pub shared: api::config::Settings,
+    pub shared: Settings,
 }
 
 impl CommandLine {
@@ -123,7 +109,7 @@ impl CommandLine {
     /// # Errors
     /// A wish for help or the version, and arguments that nobody knows.
     pub fn read() -> Result<Self, clap::Error> {
-        Self::try_parse()
+        config::read()
     }
 
     /// Judges everything.
@@ -135,13 +121,8 @@ impl CommandLine {
             None => self.serve.settle(),
             Some(Command::Serve(arguments)) => arguments.settle(),
             Some(Command::Admin(AdminCommand::Create(arguments))) => {
-                let shared = Arguments {
-                    admin_email: Some(arguments.email),
-                    admin_password: Some(arguments.password),
-                    ..Arguments::default()
-                };
-                let shared = Box::new(shared.settle()?);
-                Ok(Task::CreateAdmin { data_dir: arguments.data_dir, shared })
+                let shared = Box::new(arguments.admin.settle()?);
+                Ok(Task::CreateAdmin { data_dir: arguments.data.data_dir, shared })
             }
         }
     }
@@ -150,24 +131,19 @@ impl CommandLine {
 impl ServeArguments {
     fn settle(self) -> Result<Task, Vec<Problem>> {
         let mut problems = Vec::new();
-        let port = process::port(&self.port, &mut problems);
-        let listen = self.listen.settle(&mut problems);
-        let log = self.log.settle(&mut problems);
+        let server = self.server.settle(Needs::Nothing, &mut problems);
         let allow_eio3 = process::switch("ALLOW_EIO3", &self.allow_eio3, &mut problems);
-        let mongodb = self.backend.settle(&mut problems);
-        let shared = self.shared.settle().map_err(|more| problems.extend(more)).ok();
-        match (port, listen, log, allow_eio3, shared) {
-            (Some(port), Some(listen), Some(log), Some(allow_eio3), Some(shared))
-                if problems.is_empty() =>
-            {
+        match (server, allow_eio3) {
+            (Some(server), Some(allow_eio3)) if problems.is_empty() => {
+                let Server { listen, log, mongodb, settings } = server;
                 Ok(Task::Serve(Box::new(Serve {
-                    address: SocketAddr::new(listen.host, port),
-                    data_dir: self.data_dir,
+                    address: listen.address,
+                    data_dir: self.data.data_dir,
                     mongodb,
                     log,
                     drain: listen.drain,
                     allow_eio3,
-                    shared,
+                    shared: settings,
                 })))
             }
             _ => Err(problems),

@@ -1,18 +1,57 @@
 //! Settings of how a process runs: where it listens, what it logs, how long it takes to stop, which
-//! servers it uses. Each group is flattened into the commands that need it.
+//! servers it uses. Each group is flattened into the commands that need it, so that the binaries
+//! agree on every key.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
-use super::{Problem, given};
+use super::{Arguments, Problem, Settings, given};
+
+/// What every server of the product asks for, as text. `PORT` is where it listens unless told.
+#[derive(Debug, clap::Args)]
+pub struct ServerArguments<const PORT: u16> {
+    #[command(flatten)]
+    listen: ListenArguments<PORT>,
+    #[command(flatten)]
+    log: LogArguments,
+    #[command(flatten)]
+    backend: BackendArguments,
+    #[command(flatten)]
+    shared: Arguments,
+}
+
+/// What every server of the product asks for.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it listens and how it stops.
+    pub listen: Listen,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Where the store is; `None` where no MongoDB is named.
+    pub mongodb: Option<Address>,
+    /// What every process of the product knows.
+    pub settings: Settings,
+}
+
+/// What a server cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: it has a store, and secrets kept beside it.
+    Nothing,
+    /// The store and the secrets that other processes have.
+    Others,
+}
 
 /// Where a server listens and how it stops, as text.
 #[derive(Debug, clap::Args)]
-pub struct ListenArguments {
+struct ListenArguments<const PORT: u16> {
+    /// Port to listen on; 0 picks a free one.
+    #[arg(long, env = "PORT", value_name = "PORT", default_value_t = PORT.to_string())]
+    port: String,
     /// Address to listen on; 0.0.0.0 for every interface.
     #[arg(long, env = "HOST", value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: String,
@@ -24,8 +63,8 @@ pub struct ListenArguments {
 /// Where a server listens and how it stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listen {
-    /// On which address.
-    pub host: IpAddr,
+    /// Where; port 0 is a free one.
+    pub address: SocketAddr,
     /// How long a stop may take.
     pub drain: Duration,
 }
@@ -92,9 +131,29 @@ impl fmt::Debug for Address {
 /// The longest that a stop may be told to take.
 const DRAIN_SECONDS_MAX: u64 = 300;
 
-impl ListenArguments {
-    /// Judges them; what is wrong is added to `problems`.
-    pub fn settle(&self, problems: &mut Vec<Problem>) -> Option<Listen> {
+impl<const PORT: u16> ServerArguments<PORT> {
+    /// Judges them; what is wrong is added to `problems`, and what is missing of what it needs.
+    pub fn settle(self, needs: Needs, problems: &mut Vec<Problem>) -> Option<Server> {
+        let listen = self.listen.settle(problems);
+        let log = self.log.settle(problems);
+        let mongodb = match needs {
+            Needs::Nothing => self.backend.settle(problems),
+            Needs::Others => self.backend.require(problems),
+        };
+        let settings = self.shared.settle().map_err(|more| problems.extend(more)).ok();
+        let has_secrets = settings.as_ref().is_none_or(|settings| settings.secrets.is_some());
+        if needs == Needs::Others && !has_secrets {
+            let fault = "must be set: every process signs and reads the same tokens";
+            problems.push(Problem::new("JWT_SECRET", fault));
+        }
+        Some(Server { listen: listen?, log: log?, mongodb, settings: settings? })
+    }
+}
+
+impl<const PORT: u16> ListenArguments<PORT> {
+    fn settle(&self, problems: &mut Vec<Problem>) -> Option<Listen> {
+        let port = self.port.trim().parse().ok();
+        let port = keep(port, problems, "PORT", "must be 0 to 65535");
         let host = match self.host.trim().trim_matches(['[', ']']) {
             "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
             host => keep(host.parse().ok(), problems, "HOST", "must be an IP address"),
@@ -102,7 +161,10 @@ impl ListenArguments {
         let seconds = self.drain_seconds.trim().parse().ok();
         let seconds = seconds.filter(|seconds| *seconds <= DRAIN_SECONDS_MAX);
         let seconds = keep(seconds, problems, "DRAIN_SECONDS", "must be 0 to 300");
-        Some(Listen { host: host?, drain: Duration::from_secs(seconds?) })
+        Some(Listen {
+            address: SocketAddr::new(host?, port?),
+            drain: Duration::from_secs(seconds?),
+        })
     }
 }
 
@@ -129,11 +191,17 @@ impl BackendArguments {
         let uri = is_address.then(|| Address(uri.to_owned()));
         keep(uri, problems, "MONGODB_URI", "must begin with mongodb:// or mongodb+srv://")
     }
-}
 
-/// A port as text, as a number.
-pub fn port(text: &str, problems: &mut Vec<Problem>) -> Option<u16> {
-    keep(text.trim().parse().ok(), problems, "PORT", "must be 0 to 65535")
+    /// The same, for a process that cannot do without a MongoDB.
+    pub fn require(&self, problems: &mut Vec<Problem>) -> Option<Address> {
+        let before = problems.len();
+        let address = self.settle(problems);
+        if address.is_none() && problems.len() == before {
+            let fault = "must be set: the embedded store has one owner, `voxora serve`";
+            problems.push(Problem::new("MONGODB_URI", fault));
+        }
+        address
+    }
 }
 
 /// The value, or else one problem more.

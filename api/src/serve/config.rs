@@ -3,15 +3,16 @@
 //! Each key is a flag and an environment variable; `.env` in the working directory is read when it
 //! is there, and what is set already wins over it. All that is wrong is reported at once.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::auth::Secrets;
-use crate::config::process::{self, Address, BackendArguments, ListenArguments, Log, LogArguments};
-use crate::config::{Arguments, Problem, Settings};
+use crate::config::process::{
+    Address, BackendArguments, Log, LogArguments, Needs, Server, ServerArguments,
+};
+use crate::config::{self, AdminArguments, Problem, Settings};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -42,44 +43,25 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum AdminCommand {
     /// Make an account that may do everything
-    Create(AdminArguments),
+    Create(CreateArguments),
 }
 
 /// How to serve, as text.
 #[derive(Debug, Args)]
 struct ServeArguments {
-    /// Port for REST; 0 picks a free one.
-    #[arg(long, env = "PORT", value_name = "PORT", default_value = "3002")]
-    port: String,
     #[command(flatten)]
-    listen: ListenArguments,
+    server: ServerArguments<3002>,
+}
+
+/// Who becomes an admin, and where.
+#[derive(Debug, Args)]
+struct CreateArguments {
+    #[command(flatten)]
+    admin: AdminArguments,
     #[command(flatten)]
     log: LogArguments,
     #[command(flatten)]
     backend: BackendArguments,
-    #[command(flatten)]
-    shared: Arguments,
-}
-
-/// Who becomes an admin.
-#[derive(Args)]
-struct AdminArguments {
-    /// The account's e-mail.
-    #[arg(long, env = "ADMIN_EMAIL", value_name = "EMAIL")]
-    email: String,
-    /// Its password: 6 characters to 72 bytes. Better set in the environment than typed as a flag.
-    #[arg(long, env = "ADMIN_PASSWORD", value_name = "TEXT", hide_env_values = true)]
-    password: String,
-    #[command(flatten)]
-    log: LogArguments,
-    #[command(flatten)]
-    backend: BackendArguments,
-}
-
-impl fmt::Debug for AdminArguments {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdminArguments").field("email", &self.email).finish_non_exhaustive()
-    }
 }
 
 /// Where to build indexes.
@@ -147,7 +129,7 @@ impl CommandLine {
     /// # Errors
     /// A wish for help or the version, and arguments that nobody knows.
     pub fn read() -> Result<Self, clap::Error> {
-        Self::try_parse()
+        config::read()
     }
 
     /// Judges everything.
@@ -167,22 +149,11 @@ impl CommandLine {
 impl ServeArguments {
     fn settle(self) -> Result<Task, Vec<Problem>> {
         let mut problems = Vec::new();
-        let port = process::port(&self.port, &mut problems);
-        let listen = self.listen.settle(&mut problems);
-        let log = self.log.settle(&mut problems);
-        let mongodb = mongodb(&self.backend, &mut problems);
-        let settings = self.shared.settle().map_err(|more| problems.extend(more)).ok();
-        let secrets = settings.as_ref().and_then(|settings| settings.secrets.clone());
-        if settings.is_some() && secrets.is_none() {
-            let fault = "must be set: every process signs and reads the same tokens";
-            problems.push(Problem::new("JWT_SECRET", fault));
-        }
-        match (port, listen, log, mongodb, settings.zip(secrets)) {
-            (Some(port), Some(listen), Some(log), Some(mongodb), Some((settings, secrets)))
-                if problems.is_empty() =>
-            {
-                let address = SocketAddr::new(listen.host, port);
-                let drain = listen.drain;
+        let server = self.server.settle(Needs::Others, &mut problems);
+        let Some(Server { listen, log, mongodb, settings }) = server else { return Err(problems) };
+        match (mongodb, settings.secrets.clone()) {
+            (Some(mongodb), Some(secrets)) if problems.is_empty() => {
+                let (address, drain) = (listen.address, listen.drain);
                 Ok(Task::Serve(Box::new(Serve { address, mongodb, secrets, log, drain, settings })))
             }
             _ => Err(problems),
@@ -190,22 +161,13 @@ impl ServeArguments {
     }
 }
 
-impl AdminArguments {
+impl CreateArguments {
     fn settle(self) -> Result<Task, Vec<Problem>> {
-        /// No token is signed while an account is made.
-        const UNUSED: &str = "signs nothing while an account is made";
-
         let mut problems = Vec::new();
         let log = self.log.settle(&mut problems);
-        let mongodb = mongodb(&self.backend, &mut problems);
-        let shared = Arguments {
-            admin_email: Some(self.email),
-            admin_password: Some(self.password),
-            jwt_secret: Some(UNUSED.to_owned()),
-            ..Arguments::default()
-        };
-        let settings = shared.settle().map_err(|more| problems.extend(more)).ok();
-        let secrets = settings.as_ref().and_then(|settings| settings.secrets.clone());
+        let mongodb = self.backend.require(&mut problems);
+        let settings = self.admin.settle().map_err(|more| problems.extend(more)).ok();
+        let secrets = Secrets::new("signs nothing while an account is made", None).ok();
         match (log, mongodb, settings.zip(secrets)) {
             (Some(log), Some(mongodb), Some((settings, secrets))) if problems.is_empty() => {
                 Ok(Task::CreateAdmin(Box::new(Admin { mongodb, secrets, log, settings })))
@@ -219,7 +181,7 @@ impl IndexArguments {
     fn settle(self) -> Result<Task, Vec<Problem>> {
         let mut problems = Vec::new();
         let log = self.log.settle(&mut problems);
-        let mongodb = mongodb(&self.backend, &mut problems);
+        let mongodb = self.backend.require(&mut problems);
         match (log, mongodb) {
             (Some(log), Some(mongodb)) if problems.is_empty() => {
                 Ok(Task::Index(Index { mongodb, log }))
@@ -227,17 +189,6 @@ impl IndexArguments {
             _ => Err(problems),
         }
     }
-}
-
-/// The address of the store, which this binary cannot do without.
-fn mongodb(backend: &BackendArguments, problems: &mut Vec<Problem>) -> Option<Address> {
-    let before = problems.len();
-    let address = backend.settle(problems);
-    if address.is_none() && problems.len() == before {
-        let fault = "must be set: the embedded store has one owner, `voxora serve`";
-        problems.push(Problem::new("MONGODB_URI", fault));
-    }
-    address
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::mongod::Mongod;
 use crate::process::{self, Process};
 use crate::rest;
 use crate::server::{self, Server};
@@ -95,6 +96,49 @@ fn problems_of_the_configuration_are_told_all_at_once() {
         assert!(said.contains(name), "{name} is not named in:\n{said}");
     }
     assert_plain(&said);
+}
+
+/// As in an `.env` whose lines are left empty.
+#[test]
+fn variable_that_is_set_to_nothing_counts_as_unset() {
+    let help = text_of(&run(voxora(&["--help"])));
+    let names: Vec<&str> =
+        help.split("[env: ").skip(1).filter_map(|rest| rest.split(['=', ']']).next()).collect();
+    assert!(names.len() > 15, "{names:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    // So that the default port is taken, whoever takes it.
+    let _taken = TcpListener::bind(("127.0.0.1", 3001));
+    for blank in ["", " "] {
+        let mut command = process::command(server::VOXORA);
+        command.current_dir(folder.path()).envs(names.iter().map(|name| (name, blank)));
+        let said = refusal(command);
+        assert!(said.contains("cannot listen on 127.0.0.1:3001"), "{said}");
+        assert!(folder.path().join("data").is_dir());
+    }
+}
+
+/// The names and values that a deployment of the original was told to begin with.
+#[test]
+fn environment_of_the_original_starts_the_product() {
+    let mongod = Mongod::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = format!(
+        "PORT=0\nNODE_ENV=development\nAPI_URL=http://localhost:3001\n\
+         CLIENT_URL=http://localhost:3000\nMONGODB_URI={}\nDB_NAME=voxora-chat\n\
+         REDIS_HOST=localhost\nREDIS_PORT=6379\nREDIS_PASSWORD=\n\
+         JWT_SECRET=your-super-secret-jwt-key\nJWT_REFRESH_SECRET=your-refresh-secret-key\n\
+         JWT_EXPIRES_IN=7d\nJWT_REFRESH_EXPIRES_IN=30d\nRATE_LIMIT_WINDOW_MS=900000\n\
+         RATE_LIMIT_MAX_REQUESTS=100\nMAX_FILE_SIZE=10485760\nUPLOAD_PATH=uploads/\n\
+         ALLOWED_ORIGINS=http://localhost:3000, http://localhost:5173\n",
+        mongod.address()
+    );
+    fs::write(folder.path().join(".env"), lines).expect("the folder is ours");
+    let mut command = process::command(server::VOXORA);
+    command.current_dir(folder.path());
+    let server = Process::start(command);
+    rest::register(server.address(), "Ada");
+    let warned = |said: &str| said.contains("JWT_SECRET").then_some(());
+    assert!(server.said().find(warned).is_some(), "{}", server.said().text());
 }
 
 #[test]
