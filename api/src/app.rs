@@ -13,6 +13,8 @@ use crate::domain::{Conversation, Session, User};
 use crate::error::Error;
 use crate::service::conversation::Membership;
 use crate::service::lane::Lanes;
+use crate::service::presence::AUDIENCES_KEPT_MAX;
+use crate::service::presence::lease::Leases;
 use crate::service::typing::Typing;
 use crate::store::index::CONVERSATIONS_BY_STAMP;
 use crate::store::{Direction, Scan, Store};
@@ -51,7 +53,11 @@ pub struct App {
     pub(crate) users: Cache<UserId, Arc<User>>,
     pub(crate) sessions: Cache<SessionId, Arc<Session>>,
     pub(crate) memberships: Cache<ConversationId, Arc<Membership>>,
+    pub(crate) audiences: Cache<UserId, Arc<[UserId]>>,
     pub(crate) lanes: Lanes,
+    /// One change of a person's presence after the other.
+    pub(crate) people: Lanes<UserId, ()>,
+    pub(crate) leases: Leases,
     pub(crate) typing: Typing,
 }
 
@@ -75,7 +81,10 @@ impl App {
             users: Cache::new(CACHE_LEN_MAX, age),
             sessions: Cache::new(CACHE_LEN_MAX, age),
             memberships: Cache::new(CACHE_LEN_MAX, age),
+            audiences: Cache::new(AUDIENCES_KEPT_MAX, age),
             lanes: Lanes::default(),
+            people: Lanes::default(),
+            leases: Leases::default(),
             typing: Typing::default(),
         };
         let newest = Scan {

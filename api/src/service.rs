@@ -6,16 +6,17 @@
 //! knows neither sockets nor HTTP, and names no database.
 //!
 //! - [`account`], [`session`]: registering, signing in, staying signed in
-//! - [`conversation`], [`message`], [`typing`]: the chat
+//! - [`conversation`], [`message`], [`typing`], [`presence`]: the chat
 //! - `user`, `view`: accounts from the cache, and stored nouns as the wire shows them
 //! - `cursor`: where a page ended
-//! - `lane`: one writer at a time per conversation
+//! - `lane`: one writer at a time per conversation or person
 
 pub mod account;
 pub mod session;
 
 pub mod conversation;
 pub mod message;
+pub mod presence;
 pub mod typing;
 
 pub(crate) mod cursor;

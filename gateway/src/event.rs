@@ -5,7 +5,7 @@
 //! - [`client`]: who a socket is
 //! - [`admission`]: signing in at CONNECT
 //! - [`call`]: one event on its way through the services
-//! - [`conversation`], [`message`], [`typing`]: the events, by what they are about
+//! - [`conversation`], [`message`], [`typing`], [`presence`]: the events, by what they are about
 //! - [`reply`]: outcomes as acknowledgements and events
 
 pub mod client;
@@ -14,6 +14,7 @@ mod admission;
 mod call;
 mod conversation;
 mod message;
+mod presence;
 mod reply;
 mod typing;
 
@@ -34,6 +35,7 @@ use crate::table::context::Context;
 use call::Call;
 use client::Client;
 
+pub use presence::keep as keep_presence;
 pub use typing::expire as expire_typing;
 
 /// Events of one socket that are under way at once; a further one is answered `BUSY`. One client
@@ -98,6 +100,7 @@ impl Application for Chat {
     }
 
     fn left(&self, _socket: SocketId, client: Client) {
+        api::service::presence::leave(&self.app, client.person.user_id);
         // Under pressure the entries expire by themselves.
         for conversation_id in client.typing {
             let work =
@@ -174,11 +177,5 @@ fn lane(event: &ClientEvent) -> Option<Lane> {
 
 /// The kinds of events that are served; the others are answered like unknown ones.
 pub(crate) fn is_served(kind: EventKind) -> bool {
-    !matches!(
-        kind,
-        EventKind::UpdateStatus
-            | EventKind::UpdatePresence
-            | EventKind::Sync
-            | EventKind::RefreshAuth
-    )
+    !matches!(kind, EventKind::Sync | EventKind::RefreshAuth)
 }

@@ -111,6 +111,7 @@ fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Serving, Err
     let (answers, relay) = Relay::new(Arc::clone(app), inboxes.handles());
     tokio::spawn(relay.run());
     tokio::spawn(sweep_typing(Arc::clone(app)));
+    tokio::spawn(event::keep_presence(Arc::clone(app)));
     let origins = serve.shared.http.origins.iter().filter_map(|origin| origin.to_str().ok());
     let doors = Doors {
         sockets: vec![("/socket.io/", Layer::SocketIo)],

@@ -21,10 +21,10 @@ use crate::auth::permission::Action;
 use crate::auth::role::FORBIDDEN;
 use crate::auth::token::TokenPair;
 use crate::config::FirstAdmin;
+use crate::domain::User;
 use crate::domain::user::PasswordHash;
-use crate::domain::{User, field};
 use crate::error::{Error, Kind};
-use crate::service::{session, to_the_end, user};
+use crate::service::{presence, session, to_the_end, user};
 use crate::store::index::USERS_BY_EMAIL;
 use crate::store::{Collection, Direction, Insert, Scan, StoreError};
 
@@ -76,7 +76,7 @@ pub async fn login(app: &Arc<App>, request: Login) -> Result<SignedIn, Error> {
     let user = user.ok_or(Error::new(Kind::Unauthenticated, "Invalid credentials"))?;
     let app = Arc::clone(app);
     to_the_end(async move {
-        let user = be_seen(&app, user.id, Availability::Online).await?.ok_or(GONE)?;
+        let user = presence::sign_in(&app, user.id).await?.ok_or(GONE)?;
         let tokens = session::start(&app, &user).await?;
         Ok(signed_in(&user, tokens))
     })
@@ -94,8 +94,7 @@ pub async fn logout(app: &Arc<App>, caller: &Caller) -> Result<(), Error> {
     let (app, session_id, user_id) = (Arc::clone(app), caller.session_id, caller.user_id);
     to_the_end(async move {
         session::revoke(&app, session_id, user_id).await?;
-        be_seen(&app, user_id, Availability::Offline).await?;
-        Ok(())
+        presence::sign_out(&app, user_id).await
     })
     .await
 }
@@ -183,19 +182,6 @@ async fn find_by_email(app: &App, email: &str) -> Result<Option<User>, Error> {
     };
     let documents = app.store.scan(&scan).await?;
     Ok(documents.first().map(|document| User::decode(document)).transpose()?)
-}
-
-/// Notes that somebody came or went.
-async fn be_seen(
-    app: &App,
-    user_id: UserId,
-    availability: Availability,
-) -> Result<Option<Arc<User>>, Error> {
-    let ops = vec![
-        field::set(field::STATUS, availability.as_str()),
-        field::set(field::LAST_SEEN, field::date(app.clock.now())),
-    ];
-    user::change(app, user_id, ops).await
 }
 
 fn signed_in(user: &User, tokens: TokenPair) -> SignedIn {

@@ -120,6 +120,10 @@ pub static USERS_BY_ROLE: Index = Index {
     ..PLAIN
 };
 
+/// People by how reachable they are.
+pub static USERS_BY_STATUS: Index =
+    Index { name: "status_1__id_1", collection: Users, fields: &[("status", Ascending)], ..PLAIN };
+
 /// A person's conversations, the lately active last.
 pub static CONVERSATIONS_BY_PARTICIPANT: Index = Index {
     name: "participants_1_lastMessageAt_1__id_1",
@@ -253,9 +257,10 @@ pub static SESSIONS_BY_USER: Index = Index {
 /// A scan's order is total: behind its fields every index goes on by `_id`. The embedded engine's
 /// keys always end so; in MongoDB `_id` is one more field wherever the name says `__id_1` (in the
 /// others the fields leave no ties).
-pub static INDEXES: [&Index; 16] = [
+pub static INDEXES: [&Index; 17] = [
     &USERS_BY_EMAIL,
     &USERS_BY_ROLE,
+    &USERS_BY_STATUS,
     &CONVERSATIONS_BY_PARTICIPANT,
     &CONVERSATIONS_BY_PARTICIPANT_STAMP,
     &CONVERSATIONS_BY_CREATOR,

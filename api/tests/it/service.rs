@@ -8,6 +8,7 @@ mod list;
 mod message;
 mod order;
 mod permission;
+mod presence;
 mod read;
 mod repair;
 mod session;

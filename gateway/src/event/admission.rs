@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::App;
+use api::service::presence;
 use api::service::session::{self, AuthError, Authenticated};
 use protocol::event::client::Token;
 use protocol::event::client::auth::ConnectAuth;
@@ -43,6 +44,8 @@ pub(super) async fn admit(app: Arc<App>, socket: SocketHandle<Client>, token: To
             if caller.is_staff() {
                 rooms.push(Room::Staff);
             }
+            // Whatever becomes of the socket, it is told as having left.
+            presence::arrive(&app, caller.user_id);
             Ok((Client::new(caller), rooms))
         }
         Err(AuthError::UnknownUser) => Err(INVALID_USER),

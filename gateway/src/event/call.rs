@@ -14,7 +14,7 @@ use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::oneshot;
 
-use super::{conversation, is_served, message, reply, typing};
+use super::{conversation, is_served, message, presence, reply, typing};
 use crate::relay::Answers;
 use crate::table::inbox::{Message, Reply, Step};
 
@@ -110,11 +110,9 @@ impl Call {
                 let pong = Pong { timestamp: self.app.clock.now() };
                 Ok(Outcome::with(&pong).and(ServerEvent::Pong(pong)))
             }
-            ClientEvent::UpdateStatus(_)
-            | ClientEvent::UpdatePresence(_)
-            | ClientEvent::Sync(_)
-            | ClientEvent::RefreshAuth(_)
-            | ClientEvent::Unknown(_) => {
+            ClientEvent::UpdateStatus(to) => presence::say(self, to).await,
+            ClientEvent::UpdatePresence(note) => presence::note(self, note).await,
+            ClientEvent::Sync(_) | ClientEvent::RefreshAuth(_) | ClientEvent::Unknown(_) => {
                 debug_assert!(self.kind.is_none_or(|kind| !is_served(kind)));
                 Err(Error::new(Kind::NotFound, "Unknown event"))
             }

@@ -20,7 +20,7 @@ use crate::auth::permission::Action;
 use crate::domain::{Conversation, field};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Shape};
-use crate::service::{to_the_end, user};
+use crate::service::{presence, to_the_end, user};
 use crate::store::{Collection, Guard, Op, Update};
 
 /// Changes state, priority, labels or agent.
@@ -178,6 +178,10 @@ async fn run(
         };
         app.memberships.forget(&change.id);
         let after = Conversation::decode(&document)?;
+        if before.assigned_to != after.assigned_to {
+            let agents = before.assigned_to.into_iter().chain(after.assigned_to);
+            presence::forget_audience(&app, agents);
+        }
         for envelope in events(&caller, &before, &after, stamp.timestamp()) {
             app.bus.publish(envelope).await;
         }

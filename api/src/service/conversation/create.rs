@@ -21,7 +21,7 @@ use crate::domain::pair::{self, PairKey};
 use crate::domain::{Conversation, Pair, field};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Shape};
-use crate::service::{to_the_end, user};
+use crate::service::{presence, to_the_end, user};
 use crate::store::index::CONVERSATIONS_BY_PARTICIPANT;
 use crate::store::{Collection, Direction, Guard, Insert, Scan, StoreError, Update};
 
@@ -198,6 +198,7 @@ async fn insert(app: &App, conversation: &Conversation) -> Result<(), StoreError
     app.store.insert(insert).await?;
     let membership = Arc::new(Membership::of(conversation));
     app.memberships.put(conversation.id, membership, app.clock.now());
+    presence::forget_audience(app, conversation.participants.iter().copied());
     Ok(())
 }
 
