@@ -196,3 +196,22 @@ impl Early {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_early_is_held_up_to_a_bound_whatever_its_shape() {
+        for len in [0, 1, 1_000, EARLY_BYTES_MAX / 2] {
+            let mut early = Early::default();
+            let mut held = 0;
+            while early.hold(Whole::of_text(vec![b'x'; len])).is_ok() {
+                held += 1;
+                assert_eq!(early.packets.len(), held);
+            }
+            assert!(held * (len + size_of::<Whole>()) <= EARLY_BYTES_MAX, "{held} of {len}");
+            assert!((held + 1) * (len + size_of::<Whole>()) > EARLY_BYTES_MAX, "{held} of {len}");
+        }
+    }
+}

@@ -21,6 +21,7 @@ mod rest;
 mod server;
 
 mod durability;
+mod early;
 mod hostile;
 mod mongodb;
 mod startup;
