@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Parser;
-use gateway::application::{Admission, Application, Connect, Event, Malformed};
+use gateway::application::{Admission, Application, Connect, Event, Malformed, Refusal};
 use gateway::connection::Layer;
 use gateway::fanout::Broadcast;
 use gateway::handshake::Served;
@@ -114,9 +114,16 @@ impl Application for Echo {
     const NAMESPACES: &'static [&'static str] = &["/", "/custom"];
 
     fn connect(&self, _cx: &mut Context<'_, Auth>, request: Connect<'_>) -> Admission<Auth> {
-        match request.auth.map(|auth| serde_json::from_slice(auth)).transpose() {
-            Ok(auth) => Admission::Accept(auth),
-            Err(_) => Admission::Refuse("Invalid auth"),
+        let Ok(auth) = request.auth.map(|auth| serde_json::from_slice(auth)).transpose() else {
+            return Admission::Refuse(Refusal::new("Invalid auth"));
+        };
+        let auth: Auth = auth;
+        let wish = auth.as_deref().and_then(|auth| serde_json::from_str(auth.get()).ok());
+        match wish {
+            Some(Wish { refuse: Some(data) }) => {
+                Admission::Refuse(Refusal::new("Refused").with(data.get().to_owned()))
+            }
+            Some(Wish { refuse: None }) | None => Admission::Accept(auth),
         }
     }
 
@@ -187,6 +194,12 @@ impl Application for Echo {
         cx.send(&message, binary);
         Ok(())
     }
+}
+
+/// What an auth object may ask for: to be refused, with these data.
+#[derive(Deserialize)]
+struct Wish {
+    refuse: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@
 //! Everything here runs on a shard and must not block: what takes time is handed off, and its
 //! result comes back through a [`SocketHandle`](crate::table::inbox::SocketHandle).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -32,13 +33,36 @@ pub struct Connect<'b> {
     pub opening: Option<&'b Opening>,
 }
 
+/// Why a wish to join is not granted: what the client's `connect_error` brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it says; `err.message` in JavaScript.
+    pub message: Cow<'static, str>,
+    /// What it says to a program, as JSON text; `err.data` in JavaScript, and absent without one. A
+    /// client of revision 3 is told this alone where there is any.
+    pub data: Option<Cow<'static, str>>,
+}
+
+impl Refusal {
+    /// A refusal in words.
+    pub const fn new(message: &'static str) -> Self {
+        Self { message: Cow::Borrowed(message), data: None }
+    }
+
+    /// The same, with this JSON text for programs.
+    #[must_use]
+    pub fn with(self, data: impl Into<Cow<'static, str>>) -> Self {
+        Self { data: Some(data.into()), ..self }
+    }
+}
+
 /// The answer to a [`Connect`].
 #[derive(Debug)]
 pub enum Admission<S> {
     /// Joined, with the state that the application keeps for it.
     Accept(S),
     /// Refused, and why; the connection stays usable.
-    Refuse(&'static str),
+    Refuse(Refusal),
     /// A [`SocketHandle`](crate::table::inbox::SocketHandle) will say.
     Later,
     /// The auth object is none: the connection is closed.

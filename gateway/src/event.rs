@@ -28,7 +28,7 @@ use protocol::event::client::{EventKind, EventRefusal};
 use protocol::id::{ConversationId, SocketId};
 use protocol::schema::Parser;
 
-use crate::application::{Admission, Application, Connect, Event, Malformed};
+use crate::application::{Admission, Application, Connect, Event, Malformed, Refusal};
 use crate::handoff::{Handoff, Lane};
 use crate::relay::Answers;
 use crate::table::context::Context;
@@ -69,7 +69,7 @@ impl Application for Chat {
     fn connect(&self, cx: &mut Context<'_, Client>, request: Connect<'_>) -> Admission<Client> {
         let token = match admission::token(&mut self.parser.borrow_mut(), request) {
             Ok(Some(token)) => token,
-            Ok(None) => return Admission::Refuse(admission::NO_TOKEN),
+            Ok(None) => return Admission::Refuse(Refusal::new(admission::NO_TOKEN)),
             Err(_) => return Admission::Malformed,
         };
         let work = admission::admit(Arc::clone(&self.app), cx.handle(), token);

@@ -13,7 +13,7 @@ use protocol::schema::Parser;
 use smallvec::{SmallVec, smallvec};
 
 use super::client::Client;
-use crate::application::Connect;
+use crate::application::{Connect, Refusal};
 use crate::table::inbox::{SocketHandle, Step};
 
 /// Clients match on the part before the colon.
@@ -48,12 +48,16 @@ pub(super) async fn admit(app: Arc<App>, socket: SocketHandle<Client>, token: To
             presence::arrive(&app, caller.user_id);
             Ok((Client::new(caller), rooms))
         }
-        Err(AuthError::UnknownUser) => Err(INVALID_USER),
+        Err(AuthError::UnknownUser) => Err(Refusal::new(INVALID_USER)),
         // COMPAT: a token that is there but empty is invalid; what JavaScript calls false is none.
-        Err(AuthError::Missing | AuthError::Invalid | AuthError::Expired) => Err(INVALID_TOKEN),
+        Err(AuthError::Missing | AuthError::Invalid | AuthError::Expired) => {
+            Err(Refusal::new(INVALID_TOKEN))
+        }
         Err(AuthError::Unknown(error)) => {
             tracing::warn!(%error, "cannot sign a socket in");
-            Err(UNAVAILABLE)
+            // Whoever hears it need not sign in anew, but try again.
+            let data = serde_json::json!({ "code": error.kind().code() });
+            Err(Refusal::new(UNAVAILABLE).with(data.to_string()))
         }
     };
     let is_admitted = verdict.is_ok();

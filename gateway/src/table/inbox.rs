@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use tokio::sync::{mpsc, oneshot};
 
 use super::session::SessionRequest;
+use crate::application::Refusal;
 use crate::connection::Adoption;
 use crate::fanout::Broadcast;
 
@@ -65,6 +66,9 @@ impl<S> fmt::Debug for Message<S> {
     }
 }
 
+/// The session, and the rooms that it joins with it; or why not.
+pub type Verdict<S> = Result<(S, SmallVec<[Room; 2]>), Refusal>;
+
 /// The application's answer to a wish to join a namespace.
 #[derive(Debug)]
 pub(crate) struct Admit<S> {
@@ -72,8 +76,8 @@ pub(crate) struct Admit<S> {
     pub(crate) socket: SocketId,
     /// For which namespace.
     pub(crate) namespace: u8,
-    /// The session, and the rooms that it joins with it; or why not.
-    pub(crate) verdict: Result<(S, SmallVec<[Room; 2]>), &'static str>,
+    /// What it is.
+    pub(crate) verdict: Verdict<S>,
 }
 
 /// Things to do for one socket, in order.
@@ -162,7 +166,7 @@ impl<S> SocketHandle<S> {
     }
 
     /// Answers the wish to join a namespace.
-    pub async fn admit(&self, verdict: Result<(S, SmallVec<[Room; 2]>), &'static str>) {
+    pub async fn admit(&self, verdict: Verdict<S>) {
         let admit = Admit { socket: self.socket, namespace: self.namespace, verdict };
         let _ = self.shard.send(Message::Admit(Box::new(admit))).await;
     }

@@ -8,7 +8,7 @@ use super::core::{Core, Departure};
 use super::inbound::Taken;
 use super::inbox::Admit;
 use super::shard::Shard;
-use crate::application::{Admission, Application, Connect};
+use crate::application::{Admission, Application, Connect, Refusal};
 use crate::connection::close::CloseReason;
 use crate::connection::{
     EARLY_BYTES_MAX, Early, Joining, Layer, Membership, NAMESPACES_PER_CONNECTION_MAX,
@@ -77,9 +77,7 @@ impl<A: Application> Shard<A> {
         let auth = query_auth.as_deref_mut().or(auth);
         let Some(namespace) = self.core.namespace_index(name) else {
             // COMPAT: this one refusal is told in the newer way to all.
-            let mut data = Vec::new();
-            encode::connect_error_data(&mut data, "Invalid namespace", None);
-            self.core.send(slot, &Outgoing::new(Kind::ConnectError, name, Some(&data)));
+            self.core.refuse(slot, name, Revision::V4, &INVALID_NAMESPACE);
             return Ok(());
         };
         let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
@@ -96,24 +94,15 @@ impl<A: Application> Shard<A> {
         }
         match admission {
             Admission::Accept(session) => self.admit(slot, namespace, session),
-            Admission::Refuse(message) => {
+            Admission::Refuse(refusal) => {
                 self.core.end_membership(slot, namespace);
-                self.refuse(slot, name, message);
+                self.core.refuse(slot, name, self.core.revision(slot), &refusal);
                 Ok(())
             }
             Admission::Later => Ok(()),
             Admission::Malformed => Err(CloseReason::Protocol),
             Admission::Overloaded => Err(CloseReason::Overloaded),
         }
-    }
-
-    fn refuse(&mut self, slot: u32, name: &str, message: &str) {
-        let mut data = Vec::new();
-        match self.core.revision(slot) {
-            Revision::V4 => encode::connect_error_data(&mut data, message, None),
-            Revision::V3 => legacy::connect_error_data(&mut data, message, None),
-        }
-        self.core.send(slot, &Outgoing::new(Kind::ConnectError, name, Some(&data)));
     }
 
     /// The application has said later what it thinks of a wish to join.
@@ -128,9 +117,10 @@ impl<A: Application> Shard<A> {
                     self.core.close(slot, reason);
                 }
             }
-            (Some(slot), Err(message)) => {
+            (Some(slot), Err(refusal)) => {
                 self.core.end_membership(slot, namespace);
-                self.refuse(slot, self.core.namespace_name(namespace), message);
+                let name = self.core.namespace_name(namespace);
+                self.core.refuse(slot, name, self.core.revision(slot), &refusal);
             }
             // Gone meanwhile; what the application began for it must end.
             (None, Ok((session, _))) => self.core.departures.push(Departure { socket, session }),
@@ -179,7 +169,21 @@ impl<A: Application> Shard<A> {
     }
 }
 
+const INVALID_NAMESPACE: Refusal = Refusal::new("Invalid namespace");
+
 impl<S> Core<S> {
+    /// Tells a client that it has not joined a namespace, in the way of this revision.
+    fn refuse(&mut self, slot: u32, name: &str, revision: Revision, refusal: &Refusal) {
+        let Refusal { message, data } = refusal;
+        let data = data.as_deref().map(str::as_bytes);
+        let mut json = Vec::new();
+        match revision {
+            Revision::V4 => encode::connect_error_data(&mut json, message, data),
+            Revision::V3 => legacy::connect_error_data(&mut json, message, data),
+        }
+        self.send(slot, &Outgoing::new(Kind::ConnectError, name, Some(&json)));
+    }
+
     /// The revision of Engine.IO that a slot speaks.
     fn revision(&self, slot: u32) -> Revision {
         self.connections.get(slot as usize).map_or(Revision::V4, |connection| connection.revision)

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::chat::Chat;
 use crate::mongod::Mongod;
+use crate::peer::Peer;
 use crate::process::Process;
 use crate::{rest, server};
 
@@ -23,8 +24,8 @@ fn product_serves_from_a_mongodb_and_outlives_its_absence() {
     let address = product.address();
     let warned = |said: &str| said.contains("MongoDB without Redis").then_some(());
     assert!(product.said().find(warned).is_some(), "{}", product.said().text());
-    let people = [rest::register(address, "Ada"), rest::register(address, "Ben")];
-    let [ada, ben] = &people;
+    let people = ["Ada", "Ben", "Cy"].map(|name| rest::register(address, name));
+    let [ada, ben, cy] = &people;
     let conversation = rest::open_conversation(address, ada, ben);
     let mut chat = Chat::connect(address, &ada.token);
     let message = |text: &str| json!({ "conversationId": conversation, "content": text });
@@ -42,6 +43,13 @@ fn product_serves_from_a_mongodb_and_outlives_its_absence() {
     assert_eq!(refused["error"]["code"], "UNAVAILABLE", "{refused}");
     let (status, answer) = rest::request(address, "GET", "/readyz", None, None);
     assert_eq!(status, 503, "{answer}");
+    // Nobody has asked this process for Cy yet. A token that cannot be looked up is not a wrong one.
+    let mut late = Peer::open(address, "/socket.io/?EIO=4&transport=websocket");
+    late.hear_text();
+    late.say(format!("40{}", json!({ "token": cy.token })));
+    let refused =
+        r#"44{"message":"Service temporarily unavailable","data":{"code":"UNAVAILABLE"}}"#;
+    assert_eq!(late.hear_text(), refused);
 
     mongod.restart();
     let started = Instant::now();

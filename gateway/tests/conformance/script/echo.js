@@ -88,8 +88,15 @@ async function unknownNamespaceIsRefused() {
   const socket = open("/random");
   const [error] = await once(socket, "connect_error");
   assert.equal(error.message, "Invalid namespace");
+  assert.equal(error.data, undefined);
   socket.disconnect();
   console.log("shown: unknown namespace");
+  const refused = open("/custom", { auth: { refuse: { code: "FULL", after: [1, 2] } } });
+  const [told] = await once(refused, "connect_error");
+  assert.equal(told.message, "Refused");
+  assert.deepEqual(told.data, { code: "FULL", after: [1, 2] });
+  refused.disconnect();
+  console.log("shown: a refusal with data");
 }
 
 async function namespacesShareAConnection() {

@@ -40,6 +40,12 @@ async function main() {
   unknown.close();
   console.log("shown: unknown namespace");
 
+  // What is said beside the message stands in its place.
+  const refused = io(`${base}/custom?refuse=FULL`, OPTIONS);
+  assert.deepEqual(await once(refused, "error"), ["FULL"]);
+  refused.close();
+  console.log("shown: a refusal with data");
+
   // The client pings; several of its intervals later all is well.
   let beats = 0;
   const third = new Promise((resolve) => root.io.engine.on("pong", () => ++beats === 3 && resolve()));

@@ -56,6 +56,18 @@ fn connect_to_an_unknown_namespace_is_refused_and_the_connection_stays() {
 }
 
 #[test]
+fn connect_that_is_refused_is_told_why_in_words_and_in_data() {
+    let server = example::start();
+    let mut peer = opened(&server);
+    peer.say(r#"40{"refuse":{"code":[1,"x"]}}"#);
+    assert_eq!(hear(&mut peer), r#"44{"message":"Refused","data":{"code":[1,"x"]}}"#);
+    peer.say(r#"40/custom,{"refuse":7}"#);
+    assert_eq!(hear(&mut peer), r#"44/custom,{"message":"Refused","data":7}"#);
+    peer.say("40");
+    assert!(hear(&mut peer).starts_with("40{"), "the connection stays");
+}
+
+#[test]
 fn connect_is_awaited_for_a_second() {
     let server = example::start();
     let mut peer = opened(&server);

@@ -34,6 +34,10 @@ fn msgpack_connect_to_an_unknown_namespace_is_refused_and_the_connection_stays()
     peer.say_binary(b"\x82\xa4type\x00\xa3nsp\xa7/random");
     let refused = b"\x83\xa4type\x04\xa4data\x81\xa7message\xb1Invalid namespace\xa3nsp\xa7/random";
     assert_eq!(hear(&mut peer), refused);
+    let wish = b"\x83\xa4type\x00\xa4data\x81\xa6refuse\x81\xa4code\x07\xa3nsp\xa7/custom";
+    peer.say_binary(wish);
+    let refused = b"\x83\xa4type\x04\xa4data\x82\xa7message\xa7Refused\xa4data\x81\xa4code\x07\xa3nsp\xa7/custom";
+    assert_eq!(hear(&mut peer), refused);
     peer.say_binary(b"\x82\xa4type\x00\xa3nsp\xa1/");
     assert_joined(&hear(&mut peer), b"\xa1/");
 }
