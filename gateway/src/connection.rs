@@ -79,7 +79,8 @@ pub(crate) struct Connection<S> {
     pub(crate) last_broadcast: u64,
     /// When to ping, when to give up.
     pub(crate) heartbeat: Heartbeat,
-    /// When a connection without namespace is closed; once it closes, when it is gone.
+    /// When a connection that has never joined a namespace is closed; once it closes, when it is
+    /// gone.
     pub(crate) deadline_ms: u32,
     /// How its packets are written; unknown until the client of revision 4 has said something.
     pub(crate) variant: Option<Variant>,
@@ -207,6 +208,11 @@ impl<S> Connection<S> {
             self.reading.hungry = true;
             hungry.push_back(slot);
         }
+    }
+
+    /// Whether a namespace was ever joined; it may have been left since.
+    pub(crate) const fn has_joined(&self) -> bool {
+        self.opening.is_none()
     }
 
     /// Begins to join a namespace that is not joined.

@@ -18,7 +18,7 @@ use super::inbox::{Message, Reply, Step};
 use crate::application::Application;
 use crate::connection::close::CloseReason;
 use crate::connection::timer::Owner;
-use crate::connection::{Adoption, Joining, Layer, Phase};
+use crate::connection::{Adoption, Layer, Phase};
 use crate::reactor::{Reactor, Readiness};
 
 /// Messages taken from the inbox in one turn.
@@ -325,9 +325,7 @@ impl<S> Core<S> {
             protocol::engine::Beat::Ping(ms) => (true, ms.min(timing.interval_ms)),
             protocol::engine::Beat::TimedOut => return self.close(slot, CloseReason::PingTimeout),
         };
-        if connection.layer == Layer::SocketIo
-            && !connection.memberships.iter().any(|m| matches!(m.state, Joining::Joined(_)))
-        {
+        if connection.layer == Layer::SocketIo && !connection.has_joined() {
             let left_ms = connection.deadline_ms.wrapping_sub(now_ms).cast_signed();
             if left_ms <= 0 {
                 return self.close(slot, CloseReason::ConnectTimeout);

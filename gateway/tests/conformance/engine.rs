@@ -44,7 +44,7 @@ fn skip_pings(peer: &mut Peer) -> Heard {
 }
 
 /// A session on long polling.
-struct Poller {
+pub(crate) struct Poller {
     address: SocketAddr,
     sid: String,
     /// What stands before the sid in its requests' target.
@@ -52,11 +52,11 @@ struct Poller {
 }
 
 impl Poller {
-    fn open(server: &Process) -> Self {
+    pub(crate) fn open(server: &Process) -> Self {
         Self::open_at(server, POLLING)
     }
 
-    fn open_at(server: &Process, door: &str) -> Self {
+    pub(crate) fn open_at(server: &Process, door: &str) -> Self {
         let answer = web::ask(server.address(), "GET", door, "", b"");
         assert_eq!(answer.status, 200, "{answer:?}");
         let sid = sid_of(answer.text());
@@ -68,15 +68,15 @@ impl Poller {
     }
 
     /// The session's WebSocket door.
-    fn websocket(&self) -> String {
+    pub(crate) fn websocket(&self) -> String {
         self.target().replace("transport=polling", "transport=websocket")
     }
 
-    fn get(&self) -> Answer {
+    pub(crate) fn get(&self) -> Answer {
         web::ask(self.address, "GET", &self.target(), "", b"")
     }
 
-    fn post(&self, body: impl AsRef<[u8]>) -> Answer {
+    pub(crate) fn post(&self, body: impl AsRef<[u8]>) -> Answer {
         web::ask(self.address, "POST", &self.target(), "", body.as_ref())
     }
 

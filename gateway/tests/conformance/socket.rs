@@ -1,11 +1,13 @@
 //! Socket.IO 5 at the door with the echo application, said by hand over WebSocket.
 //!
 //! - [`connect`], [`packet`], [`disconnect`]: the text encoding, in the order of a session
+//! - [`binary`]: packets with attachments
 //! - [`msgpack`]: the other encoding, at the same door
 
 use crate::peer::{Heard, Peer};
 use crate::process::Process;
 
+mod binary;
 mod connect;
 mod disconnect;
 mod msgpack;
@@ -74,3 +76,4 @@ fn ends(peer: &mut Peer) -> bool {
 /// A connection that is to end has ended long before.
 const PINGS_MAX: usize = 20;
 const DOOR: &str = "/socket.io/?EIO=4&transport=websocket";
+const POLLING: &str = "/socket.io/?EIO=4&transport=polling";

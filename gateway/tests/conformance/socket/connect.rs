@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::{DOOR, connected, ends, hear, hear_end, opened};
+use super::{DOOR, POLLING, connected, ends, hear, hear_end, opened};
+use crate::engine::Poller;
 use crate::example;
-use crate::peer::Peer;
+use crate::peer::{Heard, Peer};
 
 #[test]
 fn connect_answers_with_exactly_a_sid_of_its_own() {
@@ -29,6 +30,9 @@ fn connect_hands_over_the_auth_object() {
         (r#"40/custom,{"token":"abc"}"#, r#"42/custom,["auth",{"token":"abc"}]"#),
         ("40/custom,", r#"42/custom,["auth",{}]"#),
         ("40/custom", r#"42/custom,["auth",{}]"#),
+        ("40/custom,{}", r#"42/custom,["auth",{}]"#),
+        ("40/", r#"42["auth",{}]"#),
+        ("40/,", r#"42["auth",{}]"#),
         ("40/custom?x=1", ""),
     ];
     for (connect, auth) in rows {
@@ -75,12 +79,37 @@ fn connect_is_awaited_for_a_second() {
 }
 
 #[test]
-fn connect_that_was_refused_does_not_stop_the_clock() {
+fn connect_that_is_refused_does_not_begin_the_second_anew() {
     let server = example::start();
     let mut peer = opened(&server);
-    peer.say("40/random");
-    assert!(hear(&mut peer).starts_with("44/random,"));
-    hear_end(&mut peer);
+    let mut pings = 0;
+    loop {
+        match peer.hear() {
+            Heard::Text(text) if text == "2" => {
+                pings += 1;
+                peer.say("3");
+                peer.say("40/random");
+            }
+            Heard::Text(text) => assert!(text.starts_with("44/random,"), "{text}"),
+            Heard::Binary(bytes) => panic!("{bytes:?}"),
+            Heard::Closed(_) => break,
+        }
+    }
+    assert!(pings <= 3, "three pings fit into a second: {pings}");
+}
+
+#[test]
+fn connect_in_time_ends_the_waiting_for_good() {
+    let server = example::start();
+    let mut peer = connected(&server);
+    peer.say("41");
+    // More than a second, in which no namespace is joined any more.
+    for _ in 0..5 {
+        assert_eq!(peer.hear(), Heard::Text("2".into()));
+        peer.say("3");
+    }
+    peer.say("40");
+    assert!(hear(&mut peer).starts_with("40{"));
 }
 
 #[test]
@@ -96,6 +125,32 @@ fn event_sent_together_with_the_connect_is_not_lost() {
         assert_eq!(hear(&mut peer), r#"42["message-back",1]"#);
         assert_eq!(hear(&mut peer), r#"437["x"]"#);
     }
+}
+
+#[test]
+fn packets_in_one_payload_with_the_connect_are_not_lost() {
+    let server = example::start_with(&["--slow-ping"]);
+    let poller = Poller::open_at(&server, POLLING);
+    let packets = [
+        "40",
+        "40/custom,",
+        r#"42["message",1]"#,
+        r#"451-/custom,7["message-with-ack",{"_placeholder":true,"num":0}]"#,
+        "bAQID",
+        "41/custom",
+    ];
+    assert_eq!(poller.post(packets.join("\u{1e}")).text(), "ok");
+    let mut heard = Vec::new();
+    while heard.len() < 7 {
+        heard.extend(poller.get().text().split('\u{1e}').map(str::to_owned));
+    }
+    assert!(heard[0].starts_with(r#"40{"sid":""#), "{heard:?}");
+    assert_eq!(heard[1], r#"42["auth",{}]"#);
+    assert!(heard[2].starts_with(r#"40/custom,{"sid":""#), "{heard:?}");
+    assert_eq!(heard[3], r#"42/custom,["auth",{}]"#);
+    assert_eq!(heard[4], r#"42["message-back",1]"#);
+    assert_eq!(heard[5], r#"461-/custom,7[{"_placeholder":true,"num":0}]"#);
+    assert_eq!(heard[6], "bAQID");
 }
 
 #[test]

@@ -32,9 +32,45 @@ fn ack_carries_the_id_of_its_event() {
 }
 
 #[test]
+fn packet_has_its_namespace_before_its_id_and_its_id_before_its_payload() {
+    let server = example::start();
+    let mut peer = connected(&server);
+    peer.say("40/custom,");
+    hear(&mut peer);
+    hear(&mut peer);
+    for (packet, answer) in [
+        (r#"42/custom,7["message-with-ack",1]"#, "43/custom,7[1]"),
+        (r#"42/,7["message-with-ack",1]"#, "437[1]"),
+        (r#"42/,["message"]"#, r#"42["message-back"]"#),
+        // An id is a number, however it is written.
+        (r#"42007["message-with-ack"]"#, "437[]"),
+    ] {
+        peer.say(packet);
+        assert_eq!(hear(&mut peer), answer, "{packet}");
+    }
+}
+
+#[test]
 fn packet_that_means_nothing_is_ignored() {
     let server = example::start();
-    for packet in ["42", "43", "431[]", "439999[1,2]", r#"42["nobody listens"]"#] {
+    let packets = [
+        "42",
+        "421",
+        "42/,",
+        "43",
+        "431",
+        "431[]",
+        "439999[1,2]",
+        r#"42["nobody listens"]"#,
+        r#"42[""]"#,
+        // An event may be named by a number.
+        "42[1]",
+        r#"42[-1.5e3,"x"]"#,
+        // Only whole names are reserved.
+        r#"42["Connect"]"#,
+        r#"42["connect "]"#,
+    ];
+    for packet in packets {
         let mut peer = connected(&server);
         peer.say(packet);
         peer.say(r#"42["message","after"]"#);
@@ -69,7 +105,9 @@ fn packet_that_is_malformed_ends_the_connection() {
         "40/custom,null",
         "41{}",
         "41[]",
+        "44",
         r#"44{"message":"x"}"#,
+        r#"44/custom,{"message":"x"}"#,
         "42{}",
         "42[",
         "42[]",
@@ -87,12 +125,17 @@ fn packet_that_is_malformed_ends_the_connection() {
         r#"42["disconnecting"]"#,
         r#"42["newListener"]"#,
         r#"42["removeListener"]"#,
+        r#"42["c\u006fnnect"]"#,
         r#"42/random,["message"]"#,
         r#"42/custom,["message"]"#,
         "43{}",
         "431{}",
         r#"431"x""#,
+        // Beyond 2^53 JavaScript would answer to another id.
+        r#"429007199254740993["message-with-ack"]"#,
         r#"4218446744073709551616["message-with-ack"]"#,
+        r#"4299999999999999999999999["message-with-ack"]"#,
+        "439007199254740993[]",
     ];
     let survived = packets.into_iter().filter(|packet| {
         let mut peer = connected(&server);
@@ -116,12 +159,4 @@ fn packet_nested_deeply_is_echoed_or_ends_its_connection() {
         }
         server.assert_unharmed();
     }
-}
-
-#[test]
-fn binary_that_nobody_announced_ends_the_connection() {
-    let server = example::start();
-    let mut peer = connected(&server);
-    peer.say_binary(&[1, 2, 3]);
-    assert!(ends(&mut peer));
 }
