@@ -105,7 +105,7 @@ impl App {
     pub fn heed(&self, notice: &Notice) {
         match notice {
             Notice::SessionRevoked { session_id, user_id: _ } => self.sessions.forget(session_id),
-            Notice::UserChanged { user_id, is_active: _ } => self.users.forget(user_id),
+            Notice::UserChanged { user_id, role: _, is_active: _ } => self.users.forget(user_id),
         }
     }
 }

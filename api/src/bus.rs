@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use protocol::event::Envelope;
 use protocol::id::{SessionId, UserId};
+use protocol::rest::resource::Role;
 use tokio::sync::mpsc;
 
 /// What arrives at a subscriber.
@@ -34,10 +35,12 @@ pub enum Notice {
         /// Whose.
         user_id: UserId,
     },
-    /// An account's name, role or activity changed.
+    /// What an account may do changed, or whether it may sign in.
     UserChanged {
         /// Whose.
         user_id: UserId,
+        /// What it may do: its sockets leave what they may not hear any more.
+        role: Role,
         /// False once deactivated: all its sockets are closed.
         is_active: bool,
     },

@@ -18,6 +18,7 @@ use api::store::Store;
 use api::{App, Parts};
 use gateway::connection::Layer;
 use gateway::event::Chat;
+use gateway::event::allowance::{Allowances, Rates};
 use gateway::event::client::Client;
 use gateway::handoff::Handoff;
 use gateway::handshake::Served;
@@ -151,10 +152,11 @@ fn serve(app: &Arc<App>) -> io::Result<Running<Client>> {
         rest: None,
     };
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let allowances = Arc::new(Allowances::new(Rates { events: None, joins: None, bytes: None }));
     runtime::start(any, inboxes, settings, &doors, |_shard| {
         let (handoff, dispatcher) = Handoff::new();
         tokio::spawn(dispatcher.run());
-        Chat::new(Arc::clone(app), handoff, answers.clone())
+        Chat::new(Arc::clone(app), handoff, answers.clone(), Arc::clone(&allowances))
     })
 }
 

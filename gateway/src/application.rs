@@ -118,6 +118,18 @@ pub trait Application: Sized + 'static {
         event: Event<'_>,
     ) -> Result<(), Malformed>;
 
+    /// How long a joined client may stay, in milliseconds; `None`: as long as it likes. Asked again at
+    /// every heartbeat, so an answer may change.
+    fn stays_ms(&self, session: &Self::Session) -> Option<u64> {
+        let _ = session;
+        None
+    }
+
+    /// A joined client may stay no longer; it is put out when this returns.
+    fn expired(&self, cx: &mut Context<'_, Self::Session>, session: &mut Self::Session) {
+        let _ = (cx, session);
+    }
+
     /// A joined client is gone. Nothing can be sent to it any more.
     fn left(&self, socket: SocketId, session: Self::Session) {
         let _ = (socket, session);

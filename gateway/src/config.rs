@@ -11,6 +11,8 @@ use api::config::process::{self, Address, Log, Needs, Server, ServerArguments};
 use api::config::{self, AdminArguments, Problem, Settings};
 use clap::{Args, Parser, Subcommand};
 
+use crate::event::allowance::{Rate, Rates};
+
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(
@@ -67,7 +69,41 @@ struct ServeArguments {
     #[arg(long, env = "ALLOW_EIO3", value_name = "SWITCH", default_value = "on")]
     allow_eio3: String,
     #[command(flatten)]
+    limits: LimitArguments,
+    #[command(flatten)]
     server: ServerArguments<3001>,
+}
+
+/// How much a socket may send, as text.
+#[derive(Debug, Args)]
+struct LimitArguments {
+    /// Events that one connection may send a second, ten seconds' worth at once; a person, over all
+    /// connections, four times as many. `off` lifts it.
+    #[arg(
+        long = "socket-events-per-second",
+        env = "SOCKET_EVENTS_PER_SECOND",
+        value_name = "COUNT",
+        default_value = "100"
+    )]
+    events: String,
+    /// Conversations that one connection may join a second, fifty seconds' worth at once. `off`
+    /// lifts it.
+    #[arg(
+        long = "socket-joins-per-second",
+        env = "SOCKET_JOINS_PER_SECOND",
+        value_name = "COUNT",
+        default_value = "20"
+    )]
+    joins: String,
+    /// Bytes of events that one connection may send a second, eight seconds' worth at once. `off`
+    /// lifts it.
+    #[arg(
+        long = "socket-bytes-per-second",
+        env = "SOCKET_BYTES_PER_SECOND",
+        value_name = "BYTES",
+        default_value = "1000000"
+    )]
+    bytes: String,
 }
 
 /// What to do.
@@ -99,6 +135,8 @@ pub struct Serve {
     pub drain: Duration,
     /// Whether clients of Engine.IO 3 are let in.
     pub allow_eio3: bool,
+    /// How much a socket may send.
+    pub rates: Rates,
     /// What every process of the product knows.
     pub shared: Settings,
 }
@@ -133,6 +171,7 @@ impl ServeArguments {
         let mut problems = Vec::new();
         let server = self.server.settle(Needs::Nothing, &mut problems);
         let allow_eio3 = process::switch("ALLOW_EIO3", &self.allow_eio3, &mut problems);
+        let rates = self.limits.settle(&mut problems);
         match (server, allow_eio3) {
             (Some(server), Some(allow_eio3)) if problems.is_empty() => {
                 let Server { listen, log, mongodb, settings } = server;
@@ -143,10 +182,31 @@ impl ServeArguments {
                     log,
                     drain: listen.drain,
                     allow_eio3,
+                    rates,
                     shared: settings,
                 })))
             }
             _ => Err(problems),
+        }
+    }
+}
+
+impl LimitArguments {
+    fn settle(&self, problems: &mut Vec<Problem>) -> Rates {
+        let mut rate = |key, text: &str, burst_seconds| {
+            if text.trim() == "off" {
+                return None;
+            }
+            if let Ok(per_second @ 1..) = text.trim().parse() {
+                return Some(Rate { per_second, burst_seconds });
+            }
+            problems.push(Problem::new(key, "must be a number from 1 on, or off"));
+            None
+        };
+        Rates {
+            events: rate("SOCKET_EVENTS_PER_SECOND", &self.events, 10),
+            joins: rate("SOCKET_JOINS_PER_SECOND", &self.joins, 50),
+            bytes: rate("SOCKET_BYTES_PER_SECOND", &self.bytes, 8),
         }
     }
 }
@@ -168,11 +228,19 @@ mod tests {
             "--log-format=xml",
             "--drain-seconds=1e9",
             "--jwt-expires-in=soon",
+            "--socket-joins-per-second=0",
         ])
         .unwrap_err();
         let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let text = text.join("\n");
-        for key in ["HOST", "PORT", "LOG_FORMAT", "DRAIN_SECONDS", "JWT_EXPIRES_IN"] {
+        for key in [
+            "HOST",
+            "PORT",
+            "LOG_FORMAT",
+            "DRAIN_SECONDS",
+            "JWT_EXPIRES_IN",
+            "SOCKET_JOINS_PER_SECOND",
+        ] {
             assert!(text.contains(key), "{key} is missing in {text}");
         }
     }
@@ -183,6 +251,13 @@ mod tests {
             let Ok(Task::Serve(serve)) = settle(arguments) else { panic!("{arguments:?}") };
             assert_eq!(serve.address, SocketAddr::from(([127, 0, 0, 1], 0)));
         }
+    }
+
+    #[test]
+    fn limits_of_sockets_are_lifted_by_a_word() {
+        let Ok(Task::Serve(serve)) = settle(&["--socket-events-per-second=off"]) else { panic!() };
+        assert_eq!(serve.rates.events, None);
+        assert_eq!(serve.rates.joins, Some(Rate { per_second: 20, burst_seconds: 50 }));
     }
 
     #[test]

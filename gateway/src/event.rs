@@ -2,12 +2,14 @@
 //!
 //! Nothing is decided here: an event is read, handed off, and answered by what `api::service` says.
 //!
-//! - [`client`]: who a socket is
+//! - [`client`]: who a socket is; [`standing`]: what becomes of it
+//! - [`allowance`]: how much it may send
 //! - [`admission`]: signing in at CONNECT
 //! - [`call`]: one event on its way through the services
 //! - [`conversation`], [`message`], [`typing`], [`presence`]: the events, by what they are about
 //! - [`reply`]: outcomes as acknowledgements and events
 
+pub mod allowance;
 pub mod client;
 
 mod admission;
@@ -16,6 +18,7 @@ mod conversation;
 mod message;
 mod presence;
 mod reply;
+pub(crate) mod standing;
 mod typing;
 
 use std::cell::RefCell;
@@ -23,8 +26,9 @@ use std::sync::Arc;
 
 use api::App;
 use api::error::Kind;
-use protocol::event::ClientEvent;
 use protocol::event::client::{EventKind, EventRefusal};
+use protocol::event::server::SessionExpired;
+use protocol::event::{ClientEvent, ServerEvent};
 use protocol::id::{ConversationId, SocketId};
 use protocol::schema::Parser;
 
@@ -32,6 +36,7 @@ use crate::application::{Admission, Application, Connect, Event, Malformed, Refu
 use crate::handoff::{Handoff, Lane};
 use crate::relay::Answers;
 use crate::table::context::Context;
+use allowance::{Allowances, Cost};
 use call::Call;
 use client::Client;
 
@@ -42,6 +47,8 @@ pub use typing::expire as expire_typing;
 /// cannot fill what all clients of its shard share.
 const CALLS_PER_SOCKET_MAX: usize = 64;
 
+const TOO_FAST: api::Error =
+    api::Error::new(Kind::RateLimited, "Too many events, please slow down");
 const BUSY: api::Error = api::Error::new(Kind::Busy, "Server is busy, please try again");
 
 /// The chat on one shard.
@@ -50,14 +57,20 @@ pub struct Chat {
     app: Arc<App>,
     handoff: Handoff,
     answers: Answers,
+    allowances: Arc<Allowances>,
     /// Keeps its buffers from event to event.
     parser: RefCell<Parser>,
 }
 
 impl Chat {
     /// The chat on a shard that hands its work in here.
-    pub fn new(app: Arc<App>, handoff: Handoff, answers: Answers) -> Self {
-        Self { app, handoff, answers, parser: RefCell::default() }
+    pub fn new(
+        app: Arc<App>,
+        handoff: Handoff,
+        answers: Answers,
+        allowances: Arc<Allowances>,
+    ) -> Self {
+        Self { app, handoff, answers, allowances, parser: RefCell::default() }
     }
 }
 
@@ -72,7 +85,8 @@ impl Application for Chat {
             Ok(None) => return Admission::Refuse(Refusal::new(admission::NO_TOKEN)),
             Err(_) => return Admission::Malformed,
         };
-        let work = admission::admit(Arc::clone(&self.app), cx.handle(), token);
+        let (app, allowances) = (Arc::clone(&self.app), Arc::clone(&self.allowances));
+        let work = admission::admit(app, allowances, cx.handle(), token);
         match self.handoff.submit(None, work) {
             Ok(()) => Admission::Later,
             Err(_) => Admission::Overloaded,
@@ -86,12 +100,32 @@ impl Application for Chat {
         event: Event<'_>,
     ) -> Result<(), Malformed> {
         // No event of the chat has attachments: a placeholder is an object where none is expected.
-        let Event { arguments, ack, attachments: _ } = event;
+        let Event { arguments, ack, attachments } = event;
+        let bytes = arguments.len() + attachments.iter().map(bytes::Bytes::len).sum::<usize>();
         let decoded = ClientEvent::decode_with(&mut self.parser.borrow_mut(), arguments);
+        let decoded = match decoded {
+            Ok(event) => Ok(event),
+            Err(EventRefusal::Fault(_)) => return Err(Malformed),
+            Err(EventRefusal::Invalid(invalid)) => Err(invalid),
+        };
+        let is_join = decoded.as_ref().is_ok_and(joins);
+        let now_us = now_us(&self.app);
+        let cost = Cost { bytes, is_join };
+        if !self.allowances.admits(&client.notes.allowance, &client.notes.shared, now_us, cost) {
+            let (kind, echo) = match decoded {
+                Ok(event) => (event.kind(), event.echo()),
+                Err(invalid) => (Some(invalid.kind), invalid.echo),
+            };
+            reply::refuse(cx, kind, ack, &TOO_FAST, echo);
+            if client.notes.note_refused() {
+                cx.close_as_flood();
+            }
+            return Ok(());
+        }
+        client.notes.note_taken();
         match decoded {
             Ok(event) => self.take(cx, client, event, ack),
-            Err(EventRefusal::Fault(_)) => return Err(Malformed),
-            Err(EventRefusal::Invalid(invalid)) => {
+            Err(invalid) => {
                 let error = api::Error::invalid(invalid.violations);
                 reply::refuse(cx, Some(invalid.kind), ack, &error, invalid.echo);
             }
@@ -99,10 +133,21 @@ impl Application for Chat {
         Ok(())
     }
 
+    fn stays_ms(&self, client: &Client) -> Option<u64> {
+        Some(standing::left_ms(client.notes.expires_at, self.app.clock.now()))
+    }
+
+    fn expired(&self, cx: &mut Context<'_, Client>, _client: &mut Client) {
+        let event = SessionExpired { timestamp: self.app.clock.now() };
+        let mut arguments = Vec::new();
+        ServerEvent::SessionExpired(event).encode(&mut arguments);
+        cx.emit(&arguments);
+    }
+
     fn left(&self, _socket: SocketId, client: Client) {
         api::service::presence::leave(&self.app, client.person.user_id);
         // Under pressure the entries expire by themselves.
-        for conversation_id in client.typing {
+        for conversation_id in client.notes.typing {
             let work =
                 typing::leave(Arc::clone(&self.app), Arc::clone(&client.person), conversation_id);
             let _ = self.handoff.submit(Some(Lane(conversation_id.0)), work);
@@ -125,9 +170,9 @@ impl Chat {
             return reply::refuse(cx, kind, ack, &BUSY, echo);
         }
         if let ClientEvent::TypingStart(id) = &event {
-            client.begin_typing(*id);
+            client.notes.begin_typing(*id);
         } else if let ClientEvent::TypingStop(id) = &event {
-            client.cease_typing(*id);
+            client.notes.cease_typing(*id);
         }
         let call = Call {
             app: Arc::clone(&self.app),
@@ -142,6 +187,21 @@ impl Chat {
             reply::refuse(cx, kind, ack, &BUSY, echo);
         }
     }
+}
+
+/// Whether an event puts its socket into a room.
+const fn joins(event: &ClientEvent) -> bool {
+    matches!(
+        event,
+        ClientEvent::JoinConversation(_)
+            | ClientEvent::JoinRoom(_)
+            | ClientEvent::CreateConversation(_)
+    )
+}
+
+/// Now, for buckets.
+fn now_us(app: &App) -> u64 {
+    u64::try_from(app.clock.now().0).unwrap_or(0).saturating_mul(1_000)
 }
 
 /// What an event must keep its place in: the conversation, or else the message, that it is about.
@@ -177,5 +237,5 @@ fn lane(event: &ClientEvent) -> Option<Lane> {
 
 /// The kinds of events that are served; the others are answered like unknown ones.
 pub(crate) fn is_served(kind: EventKind) -> bool {
-    !matches!(kind, EventKind::Sync | EventKind::RefreshAuth)
+    !matches!(kind, EventKind::Sync)
 }

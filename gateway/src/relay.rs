@@ -11,11 +11,12 @@ use std::sync::Arc;
 use api::App;
 use api::bus::{Delivery, Notice};
 use protocol::event::{Envelope, ServerEvent};
-use protocol::id::SocketId;
+use protocol::id::{SocketId, UserId};
 use protocol::room::Room;
 use tokio::sync::mpsc;
 
 use crate::event::client::Client;
+use crate::event::standing;
 use crate::fanout::Broadcast;
 use crate::table::inbox::{Message, ShardHandle};
 
@@ -108,22 +109,27 @@ impl Relay {
     }
 
     /// Puts out the sockets of a session or an account that has ended; those of an account that has
-    /// changed come back as what they are now.
+    /// changed become what it is now.
     async fn act(&self, notice: Notice) {
-        let (user_id, session_id, returns) = match notice {
-            Notice::SessionRevoked { session_id, user_id } => (user_id, Some(session_id), false),
-            Notice::UserChanged { user_id, is_active } => (user_id, None, is_active),
-        };
         for shard in &*self.shards {
-            let ends = move |client: &Client| {
-                session_id.is_none_or(|session_id| client.person.session_id == session_id)
+            let message = match notice {
+                Notice::SessionRevoked { session_id, user_id } => {
+                    put_out(user_id, move |client| client.person.session_id == session_id)
+                }
+                Notice::UserChanged { user_id, role, is_active: true } => {
+                    standing::change(&self.app, user_id, role)
+                }
+                Notice::UserChanged { user_id, role: _, is_active: false } => {
+                    put_out(user_id, |_| true)
+                }
             };
-            let room = Room::User(user_id);
-            let _ = shard
-                .send(Message::Kick { namespace: ROOT, room, ends: Box::new(ends), returns })
-                .await;
+            let _ = shard.send(message).await;
         }
     }
+}
+
+fn put_out(user_id: UserId, ends: impl Fn(&Client) -> bool + Send + 'static) -> Message<Client> {
+    Message::Kick { namespace: ROOT, room: Room::User(user_id), ends: Box::new(ends) }
 }
 
 fn broadcast(envelope: &Envelope) -> Broadcast {

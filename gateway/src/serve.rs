@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use crate::config::Serve;
 use crate::connection::Layer;
 use crate::error::Error;
+use crate::event::allowance::Allowances;
 use crate::event::client::Client;
 use crate::event::{self, Chat};
 use crate::handoff::Handoff;
@@ -119,12 +120,13 @@ fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Serving, Err
         origins: Arc::new(Origins::new(origins.map(str::to_owned).collect())),
         rest: Some(rest(Host::new(Arc::clone(door), Handle::current()))),
     };
+    let allowances = Arc::new(Allowances::new(serve.rates));
     let mut handoffs = Vec::with_capacity(shards);
     let shards = runtime::start(serve.address, inboxes, SETTINGS, &doors, |_shard| {
         let (handoff, dispatcher) = Handoff::new();
         tokio::spawn(dispatcher.run());
         handoffs.push(handoff.clone());
-        Chat::new(Arc::clone(app), handoff, answers.clone())
+        Chat::new(Arc::clone(app), handoff, answers.clone(), Arc::clone(&allowances))
     })
     .map_err(|source| Error::Listen { address: serve.address, source })?;
     Ok(Serving { shards, handoffs, answers })

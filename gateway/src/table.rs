@@ -6,6 +6,7 @@
 //! - [`inbound`], [`namespace`]: what comes in: frames, packets, wishes to join
 //! - [`session`], [`upgrade`]: sessions on long polling, and how they leave it; [`sid`]: what they are
 //!   known by
+//! - [`stay`]: how long clients may stay
 //! - [`room`]: the room index
 //! - [`inbox`]: messages from other threads
 //! - [`context`]: what an application may do to a connection
@@ -23,6 +24,7 @@ pub(crate) mod namespace;
 pub(crate) mod room;
 pub(crate) mod session;
 pub(crate) mod sid;
+pub(crate) mod stay;
 pub(crate) mod upgrade;
 
 pub mod context;

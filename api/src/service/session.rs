@@ -89,6 +89,16 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Authenticated, AuthE
     })
 }
 
+/// Whether somebody may still do what they could when they were authenticated: the account is
+/// active, and in the same role.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn is_current(app: &App, caller: &Caller) -> Result<bool, Error> {
+    let user = user::find(app, caller.user_id).await?;
+    Ok(user.is_some_and(|user| user.is_active && user.role == caller.role))
+}
+
 /// Begins a session for somebody who proved to be this user.
 ///
 /// # Errors

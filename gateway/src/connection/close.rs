@@ -22,8 +22,8 @@ pub(crate) enum CloseReason {
     SlowConsumer,
     /// Too much waits to be done for anybody.
     Overloaded,
-    /// What the client may do has changed: it comes back as what it is now.
-    Outdated,
+    /// It goes on sending far more than it may.
+    Flood,
     /// The server put the client out.
     Kicked,
     /// The server stops.
@@ -39,9 +39,8 @@ impl CloseReason {
             Self::ClientClose(code) => code,
             Self::Frame(code) => Some(code),
             Self::Protocol => Some(CloseCode::PROTOCOL_ERROR),
-            Self::PingTimeout | Self::ConnectTimeout | Self::Outdated => {
-                Some(CloseCode::GOING_AWAY)
-            }
+            Self::PingTimeout | Self::ConnectTimeout => Some(CloseCode::GOING_AWAY),
+            Self::Flood => Some(CloseCode::POLICY_VIOLATION),
             Self::SlowConsumer | Self::Overloaded => Some(CloseCode::TRY_AGAIN_LATER),
             Self::Kicked => Some(CloseCode::NORMAL),
             Self::ShuttingDown => Some(CloseCode::SERVICE_RESTART),
@@ -59,7 +58,7 @@ impl CloseReason {
             Self::ConnectTimeout => "connect_timeout",
             Self::SlowConsumer => "slow_consumer",
             Self::Overloaded => "overloaded",
-            Self::Outdated => "outdated",
+            Self::Flood => "flood",
             Self::Kicked => "kicked",
             Self::ShuttingDown => "shutting_down",
         }
@@ -75,7 +74,7 @@ impl CloseReason {
             Self::ConnectTimeout => "no namespace joined in time",
             Self::SlowConsumer => "too slow",
             Self::Overloaded => "overloaded, come back later",
-            Self::Outdated => "your rights have changed",
+            Self::Flood => "too many events",
             Self::Kicked => "disconnected by the server",
             Self::ShuttingDown => "server shutting down",
         }

@@ -23,6 +23,18 @@ pub(crate) struct Owner {
     pub(crate) slot: u32,
     /// Which tenant of the slot.
     pub(crate) generation: u32,
+    /// What it is asked.
+    pub(crate) question: Question,
+}
+
+/// What an owner is asked when its deadline comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// What there is to do for the connection, and when to ask again: every connection has one such
+    /// entry at a time.
+    Beat,
+    /// Only whether its clients may stay. Nothing is put back: the next beat arranges for it again.
+    Stay,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -127,7 +139,7 @@ mod tests {
     use super::*;
 
     fn owner(slot: u32) -> Owner {
-        Owner { slot, generation: 0 }
+        Owner { slot, generation: 0, question: Question::Beat }
     }
 
     fn expired(wheel: &mut Wheel, now_ms: u64) -> Vec<u32> {

@@ -8,11 +8,12 @@ use api::service::session::{self, AuthError, Authenticated};
 use protocol::event::client::Token;
 use protocol::event::client::auth::ConnectAuth;
 use protocol::event::client::refusal::Fault;
-use protocol::room::Room;
 use protocol::schema::Parser;
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
+use super::allowance::Allowances;
 use super::client::Client;
+use super::standing;
 use crate::application::{Connect, Refusal};
 use crate::table::inbox::{SocketHandle, Step};
 
@@ -37,16 +38,21 @@ pub(super) fn token(parser: &mut Parser, request: Connect<'_>) -> Result<Option<
 }
 
 /// Finds out who shows a token, and tells the socket's shard.
-pub(super) async fn admit(app: Arc<App>, socket: SocketHandle<Client>, token: Token) {
+pub(super) async fn admit(
+    app: Arc<App>,
+    allowances: Arc<Allowances>,
+    socket: SocketHandle<Client>,
+    token: Token,
+) {
+    let mut admitted = None;
     let verdict = match session::authenticate(&app, &token.0).await {
-        Ok(Authenticated { caller, .. }) => {
-            let mut rooms: SmallVec<[Room; 2]> = smallvec![Room::User(caller.user_id)];
-            if caller.is_staff() {
-                rooms.push(Room::Staff);
-            }
+        Ok(shown) => {
+            let user_id = shown.caller.user_id;
+            admitted = Some((user_id, shown.caller.role));
+            let rooms = standing::rooms(&shown.caller);
             // Whatever becomes of the socket, it is told as having left.
-            presence::arrive(&app, caller.user_id);
-            Ok((Client::new(caller), rooms))
+            presence::arrive(&app, user_id);
+            Ok((Client::new(shown, allowances.of(user_id, super::now_us(&app))), rooms))
         }
         Err(AuthError::UnknownUser) => Err(Refusal::new(INVALID_USER)),
         // COMPAT: a token that is there but empty is invalid; what JavaScript calls false is none.
@@ -60,12 +66,16 @@ pub(super) async fn admit(app: Arc<App>, socket: SocketHandle<Client>, token: To
             Err(Refusal::new(UNAVAILABLE).with(data.to_string()))
         }
     };
-    let is_admitted = verdict.is_ok();
     socket.admit(verdict).await;
-    // A sign-out between the look and the admission has found no socket to put out. One that comes
-    // from here on will.
-    if is_admitted && session::authenticate(&app, &token.0).await.is_err() {
-        socket.reply(smallvec![Step::Kick]).await;
+    // What ended or changed the session between the look and the admission has found no socket. What
+    // does from here on will.
+    let Some((user_id, role)) = admitted else { return };
+    match session::authenticate(&app, &token.0).await {
+        Ok(Authenticated { caller, .. }) if caller.role == role => {}
+        Ok(Authenticated { caller, .. }) => {
+            socket.send(standing::change(&app, user_id, caller.role)).await;
+        }
+        Err(_) => socket.reply(smallvec![Step::Kick]).await,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api::App;
 use api::auth::Caller;
 use api::error::{Error, Kind};
+use api::service::session;
 use protocol::event::client::{Echo, EventKind};
 use protocol::event::server::Pong;
 use protocol::event::{ClientEvent, Envelope, ServerEvent};
@@ -14,7 +15,7 @@ use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::oneshot;
 
-use super::{conversation, is_served, message, presence, reply, typing};
+use super::{conversation, is_served, message, presence, reply, standing, typing};
 use crate::relay::Answers;
 use crate::table::inbox::{Message, Reply, Step};
 
@@ -112,7 +113,8 @@ impl Call {
             }
             ClientEvent::UpdateStatus(to) => presence::say(self, to).await,
             ClientEvent::UpdatePresence(note) => presence::note(self, note).await,
-            ClientEvent::Sync(_) | ClientEvent::RefreshAuth(_) | ClientEvent::Unknown(_) => {
+            ClientEvent::RefreshAuth(token) => standing::renew(self, token).await,
+            ClientEvent::Sync(_) | ClientEvent::Unknown(_) => {
                 debug_assert!(self.kind.is_none_or(|kind| !is_served(kind)));
                 Err(Error::new(Kind::NotFound, "Unknown event"))
             }
@@ -123,15 +125,21 @@ impl Call {
     /// reaches it, so that what is read from then on leaves no gap.
     ///
     /// # Errors
-    /// The socket is in too many rooms.
+    /// The socket is in too many rooms, or its person is not any more who was allowed in.
     pub(super) async fn enter(&self, room: Room) -> Result<(), Error> {
         let (done, is_in) = oneshot::channel();
-        self.send(smallvec![Step::Join(room, done)]).await;
-        match is_in.await {
-            Ok(false) => Err(Error::new(Kind::RateLimited, "Too many conversations joined")),
-            // A socket that is gone hears nothing, and needs no answer either.
-            Ok(true) | Err(_) => Ok(()),
+        self.send(smallvec![Step::Join(room.clone(), done)]).await;
+        // A socket that is gone hears nothing, and needs no answer either.
+        if is_in.await == Ok(false) {
+            return Err(Error::new(Kind::RateLimited, "Too many conversations joined"));
         }
+        // Who was deposed before the socket was in has left the rooms that it was in then. What
+        // comes from here on finds this one too.
+        if session::is_current(&self.app, &self.person).await.unwrap_or(false) {
+            return Ok(());
+        }
+        self.send(smallvec![Step::Leave(room)]).await;
+        Err(Error::new(Kind::Forbidden, "Insufficient permissions"))
     }
 
     /// Tells a room, but not this socket, something that is not stored.

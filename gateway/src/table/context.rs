@@ -11,6 +11,7 @@ use protocol::websocket::frame::{self, Opcode};
 
 use super::core::Core;
 use super::inbox::{Message, SocketHandle};
+use crate::connection::close::CloseReason;
 use crate::connection::outbox::Class;
 use crate::fanout::{self, Broadcast};
 
@@ -93,6 +94,16 @@ impl<S: Send + 'static> Context<'_, S> {
     /// Leaves a room.
     pub fn leave(&mut self, room: &Room) -> bool {
         self.core.leave(self.slot, self.namespace, room)
+    }
+
+    /// The rooms that the socket is in.
+    pub fn rooms(&self) -> Vec<Room> {
+        self.core.rooms_of(self.slot, self.namespace)
+    }
+
+    /// Closes the connection, because its client goes on sending far more than it may.
+    pub fn close_as_flood(&mut self) {
+        self.core.close(self.slot, CloseReason::Flood);
     }
 
     /// Whether the socket is in this room.

@@ -26,7 +26,7 @@ use super::room::RoomIndex;
 use super::sid::SidKey;
 use crate::connection::close::CloseReason;
 use crate::connection::outbox::{Bounds, Class, Flush, Push};
-use crate::connection::timer::{Owner, Wheel};
+use crate::connection::timer::{Owner, Question, Wheel};
 use crate::connection::{Connection, Link, Phase};
 use crate::fanout::{self, Variant};
 
@@ -228,9 +228,14 @@ impl<S> Core<S> {
 
     /// Has the slot's tenant asked again in a while.
     pub(crate) fn schedule(&mut self, slot: u32, after_ms: u32) {
+        self.ask_later(slot, after_ms, Question::Beat);
+    }
+
+    /// Has the slot's tenant asked this in a while.
+    pub(super) fn ask_later(&mut self, slot: u32, after_ms: u32, question: Question) {
         if let Some(connection) = self.connections.get(slot as usize) {
-            let generation = low_bits(connection.nonce);
-            self.wheel.schedule(self.elapsed_ms, after_ms, Owner { slot, generation });
+            let owner = Owner { slot, generation: low_bits(connection.nonce), question };
+            self.wheel.schedule(self.elapsed_ms, after_ms, owner);
         }
     }
 

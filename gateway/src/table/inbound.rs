@@ -287,7 +287,7 @@ impl<A: Application> Shard<A> {
         taken
     }
 
-    fn session(&mut self, slot: u32, namespace: u8) -> Option<&mut Option<A::Session>> {
+    pub(super) fn session(&mut self, slot: u32, namespace: u8) -> Option<&mut Option<A::Session>> {
         let connection = self.core.connections.get_mut(slot as usize)?;
         match &mut connection.membership(namespace)?.state {
             Joining::Joined(session) => Some(session),

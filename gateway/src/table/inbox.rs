@@ -11,6 +11,7 @@ use protocol::room::Room;
 use smallvec::SmallVec;
 use tokio::sync::{mpsc, oneshot};
 
+use super::context::Context;
 use super::session::SessionRequest;
 use crate::application::Refusal;
 use crate::connection::Adoption;
@@ -18,6 +19,9 @@ use crate::fanout::Broadcast;
 
 /// Messages that wait for one shard.
 pub(crate) const INBOX_MESSAGES_MAX: usize = 16 * 1024;
+
+/// What is done with each session of a room. A shard calls it: it must not block.
+pub(crate) type Visit<S> = Box<dyn FnMut(&mut Context<'_, S>, &mut S) + Send>;
 
 /// Whether a session is among those that a [`Message::Kick`] is for.
 pub(crate) type Ends<S> = Box<dyn Fn(&S) -> bool + Send>;
@@ -40,8 +44,15 @@ pub(crate) enum Message<S> {
         room: Room,
         /// Which of them.
         ends: Ends<S>,
-        /// Whether their clients are to come back by themselves.
-        returns: bool,
+    },
+    /// Do something with every session in a room.
+    Visit {
+        /// Index of the room's namespace.
+        namespace: u8,
+        /// Where they are.
+        room: Room,
+        /// What.
+        visit: Visit<S>,
     },
     /// A request of a session on long polling, or for one.
     Session(SessionRequest),
@@ -59,6 +70,7 @@ impl<S> fmt::Debug for Message<S> {
             Self::Reply(_) => "Reply",
             Self::Broadcast(_) => "Broadcast",
             Self::Kick { .. } => "Kick",
+            Self::Visit { .. } => "Visit",
             Self::Session(_) => "Session",
             Self::Quiesce => "Quiesce",
             Self::Drain => "Drain",
@@ -169,6 +181,11 @@ impl<S> SocketHandle<S> {
     pub async fn admit(&self, verdict: Verdict<S>) {
         let admit = Admit { socket: self.socket, namespace: self.namespace, verdict };
         let _ = self.shard.send(Message::Admit(Box::new(admit))).await;
+    }
+
+    /// Tells the socket's shard something.
+    pub(crate) async fn send(&self, message: Message<S>) {
+        let _ = self.shard.send(message).await;
     }
 
     /// Does things for the socket.

@@ -33,6 +33,14 @@ impl<S> Core<S> {
             .is_some_and(|membership| self.rooms.contains(namespace, room, &membership.places))
     }
 
+    /// The rooms that a membership is in.
+    pub(crate) fn rooms_of(&self, slot: u32, namespace: u8) -> Vec<Room> {
+        let connection = self.connections.get(slot as usize);
+        let memberships = connection.into_iter().flat_map(|found| found.memberships.iter());
+        let membership = memberships.into_iter().find(|found| found.namespace == namespace);
+        membership.map_or_else(Vec::new, |found| self.rooms.names(&found.places))
+    }
+
     /// Members of a room whose session is so.
     pub(crate) fn members_whose(
         &self,

@@ -156,6 +156,7 @@ impl<A: Application> Shard<A> {
             let (packet, attachments) = whole.parts().map_err(|_| CloseReason::Protocol)?;
             self.take_packet(slot, packet, attachments)?;
         }
+        self.end_stays(slot);
         Ok(())
     }
 

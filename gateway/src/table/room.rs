@@ -65,6 +65,11 @@ impl RoomIndex {
         self.find(namespace, room).is_some_and(|row| places.iter().any(|place| place.row == row))
     }
 
+    /// The rooms that these notes are of.
+    pub(crate) fn names(&self, places: &Places) -> Vec<Room> {
+        places.iter().map(|place| self.rows[place.row as usize].room.clone()).collect()
+    }
+
     /// Puts `member` into `room`. Returns whether it is in there now: not when it is in too many.
     pub(crate) fn join(&mut self, member: Member, room: &Room, places: &mut Places) -> bool {
         let row = self.find(member.namespace, room);

@@ -240,7 +240,7 @@ impl<S> Core<S> {
             | CloseReason::ConnectTimeout
             | CloseReason::SlowConsumer
             | CloseReason::Overloaded
-            | CloseReason::Outdated
+            | CloseReason::Flood
             | CloseReason::Kicked
             | CloseReason::ShuttingDown => false,
         };

@@ -9,15 +9,16 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
+use protocol::room::Room;
 use protocol::socket::{Kind, Outgoing};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 use super::core::{Core, Place, Settings};
-use super::inbox::{Message, Reply, Step};
+use super::inbox::{Message, Reply, Step, Visit};
 use crate::application::Application;
 use crate::connection::close::CloseReason;
-use crate::connection::timer::Owner;
+use crate::connection::timer::{Owner, Question};
 use crate::connection::{Adoption, Layer, Phase};
 use crate::reactor::{Reactor, Readiness};
 
@@ -179,15 +180,12 @@ impl<A: Application> Shard<A> {
                 Message::Admit(admit) => self.take_admit(*admit),
                 Message::Reply(reply) => self.take_reply(*reply),
                 Message::Broadcast(broadcast) => self.core.deliver(&broadcast),
-                Message::Kick { namespace, room, ends, returns } => {
+                Message::Kick { namespace, room, ends } => {
                     for slot in self.core.members_whose(namespace, &room, ends) {
-                        if returns {
-                            self.core.close(slot, CloseReason::Outdated);
-                        } else {
-                            self.kick(slot, namespace);
-                        }
+                        self.kick(slot, namespace);
                     }
                 }
+                Message::Visit { namespace, room, visit } => self.visit(namespace, &room, visit),
                 Message::Session(request) => self.take_session_request(request),
                 Message::Quiesce => self.core.is_quiet = true,
                 Message::Drain => self.draining = true,
@@ -244,7 +242,7 @@ impl<A: Application> Shard<A> {
     }
 
     /// Puts a socket out of a namespace; without another, the connection closes.
-    fn kick(&mut self, slot: u32, namespace: u8) {
+    pub(super) fn kick(&mut self, slot: u32, namespace: u8) {
         let socket = self.core.socket_id(slot, namespace);
         let name = self.core.namespace_name(namespace);
         self.core.send(slot, &Outgoing::new(Kind::Disconnect, name, None));
@@ -257,12 +255,28 @@ impl<A: Application> Shard<A> {
         }
     }
 
+    fn visit(&mut self, namespace: u8, room: &Room, mut visit: Visit<A::Session>) {
+        for slot in self.core.members_whose(namespace, room, |_| true) {
+            let visited = self.with_session(slot, namespace, |_, cx, session| {
+                visit(cx, session);
+                Ok(())
+            });
+            debug_assert!(visited.is_ok(), "a visit refuses nothing");
+            self.end_stays(slot);
+        }
+    }
+
     fn take_due(&mut self) {
         let mut due = std::mem::take(&mut self.due);
         self.core.wheel.expire(self.core.elapsed_ms, &mut due);
         for owner in due.drain(..) {
-            if self.core.is_current(owner) {
-                self.core.come_due(owner.slot);
+            if !self.core.is_current(owner) {
+                continue;
+            }
+            self.end_stays(owner.slot);
+            match owner.question {
+                Question::Beat => self.core.come_due(owner.slot),
+                Question::Stay => {}
             }
         }
         self.due = due;

@@ -96,6 +96,55 @@ impl Chat {
         self.hear_ack(id).expect("the connection lives until the ack")
     }
 
+    /// What was sent to it before now, by whatever way: it has arrived once the server has answered
+    /// something newer. News of who is there comes when it likes, and is left out.
+    ///
+    /// # Panics
+    /// When the connection ends first.
+    pub(crate) fn heard(&mut self) -> Vec<(String, Value)> {
+        let id = self.emit("ping", &[]);
+        let mut events = Vec::new();
+        loop {
+            match self.hear() {
+                Packet::Ack(answered, _) if answered == id => return events,
+                Packet::Ack(..) => {}
+                Packet::Event(name, mut arguments) => {
+                    if !["pong", "user_status_update"].contains(&name.as_str()) {
+                        assert_eq!(arguments.len(), 1, "{name} has one argument");
+                        events.push((name, arguments.remove(0)));
+                    }
+                }
+                Packet::Closed => panic!("the connection lives until the ack"),
+            }
+        }
+    }
+
+    /// The payload of the next event of this name, past whatever comes before it.
+    ///
+    /// # Panics
+    /// When the connection ends first, or nothing comes in time.
+    pub(crate) fn hear_event(&mut self, name: &str) -> Value {
+        loop {
+            match self.hear() {
+                Packet::Event(heard, mut arguments) if heard == name => return arguments.remove(0),
+                Packet::Event(..) | Packet::Ack(..) => {}
+                Packet::Closed => panic!("the connection lives until {name} comes"),
+            }
+        }
+    }
+
+    /// Reads to the end of the connection, and returns the events on the way.
+    pub(crate) fn hear_end(&mut self) -> Vec<String> {
+        let mut events = Vec::new();
+        loop {
+            match self.hear() {
+                Packet::Event(name, _) => events.push(name),
+                Packet::Ack(..) => {}
+                Packet::Closed => return events,
+            }
+        }
+    }
+
     /// The connection itself.
     pub(crate) const fn peer(&mut self) -> &mut Peer {
         &mut self.peer

@@ -2,12 +2,14 @@
 //! served by the same process as before.
 //!
 //! - [`event`]: the chat's events with payloads that they were not made for
+//! - [`flood`]: clients that send more than they may
 //! - [`flow`]: peers that only write, or only half close
 //! - [`frame`]: bytes that are no WebSocket
 //! - [`packet`]: WebSocket messages that are no Engine.IO or Socket.IO
 //! - [`opening`]: handshakes that are slow, broken or never finished
 
 mod event;
+mod flood;
 mod flow;
 mod frame;
 mod opening;

@@ -3,6 +3,7 @@
 //! - [`server`]: starts it on a free port with a data folder of its own
 //! - [`rest`], [`chat`]: small clients for tests that need to say odd things
 //! - [`stock_clients`]: the main scenario with the clients that people use
+//! - [`presence`], [`standing`]: who is there, and what becomes of a socket whose rights change
 //! - [`startup`], [`durability`], [`hostile`], [`mongodb`]: beginnings, ends, bad company, and
 //!   another store
 //! - [`tidy`]: what compilers do not check about this repository
@@ -24,6 +25,8 @@ mod durability;
 mod early;
 mod hostile;
 mod mongodb;
+mod presence;
+mod standing;
 mod startup;
 mod stock_clients;
 mod tidy;

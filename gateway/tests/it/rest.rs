@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use crate::peer;
+use crate::server::PASSWORD;
 
 /// A registered person.
 #[derive(Debug, Clone)]
@@ -21,16 +22,54 @@ pub(crate) struct Person {
 /// # Panics
 /// When the server refuses.
 pub(crate) fn register(address: SocketAddr, name: &str) -> Person {
-    let body = json!({
-        "name": name,
-        "email": format!("{}@example.com", name.to_lowercase()),
-        "password": "correct horse",
-    });
-    let (status, answer) = request(address, "POST", "/api/v1/auth/register", None, Some(&body));
-    assert_eq!(status, 201, "{answer}");
+    let body = json!({ "name": name, "email": email(name), "password": PASSWORD });
+    signed_in(&succeed(address, "POST", "/api/v1/auth/register", None, Some(&body)))
+}
+
+/// Registers somebody in this role, as an admin may.
+///
+/// # Panics
+/// When the server refuses.
+pub(crate) fn appoint(address: SocketAddr, admin: &Person, name: &str, role: &str) -> Person {
+    let body = json!({ "name": name, "email": email(name), "password": PASSWORD, "role": role });
+    let token = Some(admin.token.as_str());
+    signed_in(&succeed(address, "POST", "/api/v1/auth/register", token, Some(&body)))
+}
+
+/// Signs somebody in once more.
+///
+/// # Panics
+/// When the server refuses.
+pub(crate) fn sign_in(address: SocketAddr, email: &str) -> Person {
+    let body = json!({ "email": email, "password": PASSWORD });
+    signed_in(&succeed(address, "POST", "/api/v1/auth/login", None, Some(&body)))
+}
+
+/// The e-mail of a registered person.
+pub(crate) fn email(name: &str) -> String {
+    format!("{}@example.com", name.to_lowercase())
+}
+
+/// One request that must succeed.
+///
+/// # Panics
+/// When it does not.
+pub(crate) fn succeed(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> Value {
+    let (status, answer) = request(address, method, path, token, body);
+    assert!(matches!(status, 200 | 201), "{method} {path}: {status} {answer}");
+    answer
+}
+
+fn signed_in(answer: &Value) -> Person {
     let text = |pointer| {
         let found = answer.pointer(pointer).and_then(Value::as_str);
-        found.expect("a registration answers with the person and its tokens").to_owned()
+        found.expect("signing in answers with the person and its tokens").to_owned()
     };
     Person { id: text("/data/user/_id"), token: text("/data/tokens/accessToken") }
 }

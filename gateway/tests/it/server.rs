@@ -33,6 +33,17 @@ impl Server {
         Self { process: Process::start(limited), folder }
     }
 
+    /// Starts one with an empty data folder, an [`ADMIN`], and these variables in its environment.
+    pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("the system's folder for temporary files works");
+        let mut command = command(folder.path(), 0);
+        command.env("ADMIN_EMAIL", ADMIN).env("ADMIN_PASSWORD", PASSWORD);
+        // A test is one user with one address, and asks more than a person does.
+        command.env("RATE_LIMIT_MAX_REQUESTS", "1000000");
+        command.envs(variables.iter().copied());
+        Self { process: Process::start(command), folder }
+    }
+
     /// Kills it as a power cut would, and starts it on the same data and port.
     pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill();
@@ -83,6 +94,11 @@ pub(crate) fn command(data: &Path, port: u16) -> Command {
         .env("METRICS_PORT", "off");
     command
 }
+
+/// The e-mail of the admin that [`Server::start_with`] makes.
+pub(crate) const ADMIN: &str = "root@example.com";
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "correct horse";
 
 /// The built product.
 pub(crate) const VOXORA: &str = env!("CARGO_BIN_EXE_voxora");

@@ -60,7 +60,7 @@ pub async fn update(
             reinstate(&app, id, &after).await?;
             return Err(LAST_ADMIN);
         }
-        app.bus.announce(Notice::UserChanged { user_id: id, is_active: after.is_active }).await;
+        announce(&app, id, after.role, after.is_active).await;
         if !after.is_active {
             session::revoke_all(&app, id).await?;
         }
@@ -107,8 +107,12 @@ async fn reinstate(app: &App, id: UserId, deposed: &User) -> Result<(), Error> {
     };
     app.store.update(update).await?;
     app.users.forget(&id);
-    app.bus.announce(Notice::UserChanged { user_id: id, is_active: true }).await;
+    announce(app, id, Role::Admin, true).await;
     Ok(())
+}
+
+async fn announce(app: &App, user_id: UserId, role: Role, is_active: bool) {
+    app.bus.announce(Notice::UserChanged { user_id, role, is_active }).await;
 }
 
 const LAST_ADMIN: Error = Error::new(Kind::Conflict, "At least one active admin must remain");
