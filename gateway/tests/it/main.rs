@@ -3,6 +3,8 @@
 //! - [`server`]: starts it on a free port with a data folder of its own
 //! - [`rest`], [`chat`]: small clients for tests that need to say odd things
 //! - [`stock_clients`]: the main scenario with the clients that people use
+//! - [`permission`], [`parity`]: every event against the table of permissions, and against its REST
+//!   twin
 //! - [`presence`], [`standing`]: who is there, and what becomes of a socket whose rights change
 //! - [`startup`], [`durability`], [`hostile`], [`mongodb`]: beginnings, ends, bad company, and
 //!   another store
@@ -25,6 +27,8 @@ mod durability;
 mod early;
 mod hostile;
 mod mongodb;
+mod parity;
+mod permission;
 mod presence;
 mod standing;
 mod startup;
