@@ -15,6 +15,7 @@ use crate::service::conversation::Membership;
 use crate::service::lane::Lanes;
 use crate::service::presence::AUDIENCES_KEPT_MAX;
 use crate::service::presence::lease::Leases;
+use crate::service::repair::Horizon;
 use crate::service::typing::Typing;
 use crate::store::index::CONVERSATIONS_BY_STAMP;
 use crate::store::{Direction, Scan, Store};
@@ -58,6 +59,7 @@ pub struct App {
     /// One change of a person's presence after the other.
     pub(crate) people: Lanes<UserId, ()>,
     pub(crate) leases: Leases,
+    pub(crate) horizon: Horizon,
     pub(crate) typing: Typing,
 }
 
@@ -85,6 +87,7 @@ impl App {
             lanes: Lanes::default(),
             people: Lanes::default(),
             leases: Leases::default(),
+            horizon: Horizon::default(),
             typing: Typing::default(),
         };
         let newest = Scan {

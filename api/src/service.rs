@@ -7,8 +7,10 @@
 //!
 //! - [`account`], [`session`]: registering, signing in, staying signed in
 //! - [`conversation`], [`message`], [`typing`], [`presence`]: the chat
+//! - [`repair`]: what somebody missed who was away
 //! - `user`, `view`: accounts from the cache, and stored nouns as the wire shows them
 //! - `cursor`: where a page ended
+//! - `late`: changes that took long
 //! - `lane`: one writer at a time per conversation or person
 
 pub mod account;
@@ -17,10 +19,12 @@ pub mod session;
 pub mod conversation;
 pub mod message;
 pub mod presence;
+pub mod repair;
 pub mod typing;
 
 pub(crate) mod cursor;
 pub(crate) mod lane;
+mod late;
 pub(crate) mod user;
 pub(crate) mod view;
 

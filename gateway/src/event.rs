@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use api::App;
 use api::error::Kind;
-use protocol::event::client::{EventKind, EventRefusal};
+use protocol::event::client::EventRefusal;
 use protocol::event::server::SessionExpired;
 use protocol::event::{ClientEvent, ServerEvent};
 use protocol::id::{ConversationId, SocketId};
@@ -233,9 +233,4 @@ fn lane(event: &ClientEvent) -> Option<Lane> {
         | ClientEvent::RefreshAuth(_)
         | ClientEvent::Unknown(_) => None,
     }
-}
-
-/// The kinds of events that are served; the others are answered like unknown ones.
-pub(crate) fn is_served(kind: EventKind) -> bool {
-    !matches!(kind, EventKind::Sync)
 }

@@ -82,6 +82,8 @@ permissions! {
     ListConversations   AAA  AAA  AAA;
     /// The lists of all conversations and of the queue.
     ListEverybodys      FFF  AAA  AAA;
+    /// Asking what was missed.
+    CatchUp             AAA  AAA  AAA;
     /// Seeing a conversation and its history, joining its room.
     SeeConversation     HAA  AAA  AAA;
     /// `open`, `resolved` and `closed`.

@@ -1,6 +1,7 @@
 //! A conversation. Source: contract O4, "conversations", and 1.6, 1.7 for what is ours.
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::raw::RawBsonRef;
+use bson::{Bson, RawDocument, RawDocumentBuf, doc};
 use protocol::id::{ConversationId, MessageId, ObjectId, UserId};
 use protocol::rest::word::{ConversationStatus, Priority};
 use protocol::time::Timestamp;
@@ -40,6 +41,8 @@ pub struct Conversation {
     pub last_seq: i64,
     /// When it last changed, see [`crate::clock`]; 0 in an old database.
     pub stamp: i64,
+    /// Who held it before; the newest [`ASSIGNMENTS_KEPT`].
+    pub assignments: Vec<Assignment>,
     /// How far each member has read.
     pub read_cursors: Vec<ReadCursor>,
     /// When it was made.
@@ -48,6 +51,18 @@ pub struct Conversation {
     pub updated_at: Timestamp,
     /// Mongoose's version key.
     pub version: i32,
+}
+
+/// Earlier assignments that are kept; past it the oldest is forgotten.
+pub const ASSIGNMENTS_KEPT: usize = 8;
+
+/// An assignment that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assignment {
+    /// Who held it; `None`: it was in the queue.
+    pub from: Option<UserId>,
+    /// When that ended.
+    pub stamp: i64,
 }
 
 /// How far a member has read.
@@ -89,6 +104,7 @@ impl Conversation {
             }
             "lastSeq" => it.last_seq = codec::integer(value).unwrap_or_default(),
             "stamp" => it.stamp = codec::integer(value).unwrap_or_default(),
+            "assignments" => it.assignments = assignments(value),
             "readCursors" => it.read_cursors = value.as_document().map_or_else(Vec::new, cursors),
             "createdAt" => it.created_at = codec::date(value).unwrap_or_default(),
             "updatedAt" => it.updated_at = codec::date(value).unwrap_or_default(),
@@ -117,6 +133,7 @@ impl Conversation {
             metadata: None,
             last_seq: 0,
             stamp: 0,
+            assignments: Vec::new(),
             read_cursors: Vec::new(),
             created_at: now,
             updated_at: now,
@@ -139,8 +156,11 @@ impl Conversation {
             .date("lastMessageAt", self.last_message_at)
             .id("createdBy", self.created_by.0)
             .optional_date("closedAt", self.closed_at)
-            .optional_id("closedBy", self.closed_by.map(|user| user.0))
-            .integer("lastSeq", self.last_seq)
+            .optional_id("closedBy", self.closed_by.map(|user| user.0));
+        if !self.participants.contains(&self.created_by) {
+            out.id("outsider", self.created_by.0);
+        }
+        out.integer("lastSeq", self.last_seq)
             .integer("stamp", self.stamp)
             .date("createdAt", self.created_at)
             .date("updatedAt", self.updated_at)
@@ -154,10 +174,40 @@ impl Conversation {
         live.iter().any(|status| status.as_str() == self.status)
     }
 
+    /// Whether `holder` held it at some moment after `since` and does not any more; also true where
+    /// that is forgotten.
+    pub fn was_taken_from(&self, holder: Option<UserId>, since: i64) -> bool {
+        let mut ended = self.assignments.iter().filter(|it| it.stamp > since);
+        ended.any(|it| it.from == holder)
+            || (self.assignments.len() >= ASSIGNMENTS_KEPT
+                && self.assignments.iter().all(|it| it.stamp > since))
+    }
+
     /// How far this member has read; 0 before the first mark.
     pub fn read_seq(&self, user_id: UserId) -> i64 {
         self.read_cursors.iter().find(|c| c.user_id == user_id).map_or(0, |cursor| cursor.seq)
     }
+}
+
+/// An assignment that ends, as an item of the stored list.
+pub fn encode_assignment(from: Option<UserId>, stamp: i64) -> Bson {
+    Bson::Document(doc! { "from": super::field::optional_id(from.map(|it| it.0)), "stamp": stamp })
+}
+
+fn assignments(value: RawBsonRef<'_>) -> Vec<Assignment> {
+    let mut out = Vec::new();
+    let Some(array) = value.as_array() else { return out };
+    codec::for_each_item(array, |item| {
+        let Some(document) = item.as_document() else { return };
+        let mut it = Assignment { from: None, stamp: 0 };
+        let _ = codec::for_each(document, |key, value| match key {
+            "from" => it.from = codec::object_id(value).map(UserId),
+            "stamp" => it.stamp = codec::integer(value).unwrap_or_default(),
+            _ => {}
+        });
+        out.push(it);
+    });
+    out
 }
 
 fn cursors(document: &RawDocument) -> Vec<ReadCursor> {

@@ -17,6 +17,8 @@ pub const ROLE: &str = "role";
 
 /// Of conversations: the agent in charge.
 pub const ASSIGNED_TO: &str = "assignedTo";
+/// Of conversations: who held it before, and until when.
+pub const ASSIGNMENTS: &str = "assignments";
 /// Of conversations: when it was closed.
 pub const CLOSED_AT: &str = "closedAt";
 /// Of conversations: who closed it.
@@ -27,6 +29,8 @@ pub const LAST_MESSAGE: &str = "lastMessage";
 pub const LAST_MESSAGE_AT: &str = "lastMessageAt";
 /// Of conversations: the `seq` of the newest message.
 pub const LAST_SEQ: &str = "lastSeq";
+/// Of conversations: the creator, where it does not take part.
+pub const OUTSIDER: &str = "outsider";
 /// Of conversations.
 pub const PRIORITY: &str = "priority";
 /// Of conversations: how far each member has read.
@@ -34,6 +38,8 @@ pub const READ_CURSORS: &str = "readCursors";
 /// Of conversations.
 pub const TAGS: &str = "tags";
 
+/// Of messages: the moment of the last edit, or of the deletion; absent before the first.
+pub const CHANGE_STAMP: &str = "changeStamp";
 /// Of messages.
 pub const CONTENT: &str = "content";
 /// Of messages.

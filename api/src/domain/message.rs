@@ -42,6 +42,8 @@ pub struct Message {
     pub deleted_at: Option<Timestamp>,
     /// When it last changed, see [`crate::clock`]; 0 in an old database.
     pub stamp: i64,
+    /// When it was last edited, or deleted; 0 before, and in an old database.
+    pub change_stamp: i64,
     /// When it was sent.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -75,6 +77,7 @@ impl Message {
             "isDeleted" => it.is_deleted = value.as_bool().unwrap_or_default(),
             "deletedAt" => it.deleted_at = codec::date(value),
             "stamp" => it.stamp = codec::integer(value).unwrap_or_default(),
+            "changeStamp" => it.change_stamp = codec::integer(value).unwrap_or_default(),
             "createdAt" => it.created_at = codec::date(value).unwrap_or_default(),
             "updatedAt" => it.updated_at = codec::date(value).unwrap_or_default(),
             "__v" => it.version = codec::version(value),
@@ -104,6 +107,7 @@ impl Message {
             is_deleted: false,
             deleted_at: None,
             stamp: 0,
+            change_stamp: 0,
             created_at: Timestamp(0),
             updated_at: Timestamp(0),
             version: 0,

@@ -16,9 +16,11 @@ use protocol::rest::reply::body::{
     ConversationBody, ConversationsBody, Health, MessageBody, MessagesBody, ProfileBody, Refreshed,
     Root, SignedIn, UnreadBody, UserBody, UsersBody,
 };
+use protocol::rest::reply::repair::{Repaired, Synced};
 use protocol::rest::request::{
     AssignConversation, ConversationChanges, CreateConversation, EditMessage, ListConversations,
-    ListMessages, ListUsers, Login, MarkRead, RefreshToken, Register, SendMessage, UpdateUser,
+    ListMessages, ListUsers, Login, MarkRead, RefreshToken, Register, SendMessage, Sync,
+    UpdateUser,
 };
 
 use super::operation::{does, file, gives, is, lists, makes};
@@ -109,6 +111,10 @@ pub(super) static ROUTES: &[Route] = routes! {
         .given::<AssignConversation>().or(&[StatusCode::CONFLICT]);
     POST   "/api/v1/conversations/{id}/close" CloseConversation conversation::close
         gives::<ConversationBody>("Close a conversation");
+
+    POST   "/api/v1/sync" CatchUp conversation::sync
+        gives::<Repaired<Synced>>("What changed while the caller was away")
+        .given::<Sync>().or(&[StatusCode::FORBIDDEN]);
 
     POST   "/api/v1/messages" SendMessage message::send
         makes::<MessageBody>("Send a message")

@@ -11,6 +11,7 @@ use protocol::rest::resource;
 
 pub use change::{assign, close, update};
 pub use create::{Created, create};
+pub(super) use list::show;
 pub use list::{CONVERSATIONS_WALKED_MAX, ConversationPage, list};
 
 use crate::app::App;
@@ -34,7 +35,7 @@ pub struct Membership {
 }
 
 impl Membership {
-    fn of(conversation: &Conversation) -> Self {
+    pub(super) fn of(conversation: &Conversation) -> Self {
         Self {
             participants: conversation.participants.clone(),
             created_by: conversation.created_by,

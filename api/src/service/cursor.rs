@@ -66,7 +66,8 @@ fn plain(text: &str) -> Result<String, Error> {
     String::from_utf8(bytes).map_err(|_| refused())
 }
 
-fn refused() -> Error {
+/// What is said of a cursor that is not ours.
+pub(crate) fn refused() -> Error {
     let message = "\"cursor\" is not one that this server gave".to_owned();
     Error::invalid(vec![Violation { field: "cursor".to_owned(), message }])
 }

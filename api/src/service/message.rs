@@ -17,6 +17,7 @@ pub use list::{DELETED_LEN_MAX, MessagePage, list};
 pub use read::{READERS_LEN_MAX, UNREAD_MAX, mark_read, unread_count};
 pub use send::{Sent, send};
 
+pub(super) use head::mend;
 pub(super) use read::count_unread;
 
 use crate::app::App;
@@ -80,7 +81,7 @@ async fn find(app: &App, id: MessageId) -> Result<Option<Message>, Error> {
 }
 
 /// Messages of a conversation along `seq`: those behind `after` (exclusive) in this direction.
-async fn walk(
+pub(super) async fn walk(
     app: &App,
     id: ConversationId,
     after: Option<i64>,
@@ -100,7 +101,7 @@ async fn walk(
 }
 
 /// Notes on a conversation that something in it changed at `stamp`.
-async fn raise_stamp(app: &App, id: ConversationId, stamp: Stamp) -> Result<(), Error> {
+pub(super) async fn raise_stamp(app: &App, id: ConversationId, stamp: Stamp) -> Result<(), Error> {
     let update = Update {
         collection: Collection::Conversations,
         id: field::id(id.0),
@@ -112,7 +113,7 @@ async fn raise_stamp(app: &App, id: ConversationId, stamp: Stamp) -> Result<(), 
 }
 
 /// What decides is stored and must be announced; what follows from it is repaired later.
-fn note_lost_follow_up(result: Result<(), Error>) {
+pub(super) fn note_lost_follow_up(result: Result<(), Error>) {
     if let Err(error) = result {
         tracing::warn!(%error, "a follow-up of a stored change was lost");
     }

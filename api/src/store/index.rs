@@ -142,6 +142,16 @@ pub static CONVERSATIONS_BY_PARTICIPANT_STAMP: Index = Index {
     ..PLAIN
 };
 
+/// What somebody opened without taking part in it and that changed since a stamp. Only an old
+/// database has such conversations.
+pub static CONVERSATIONS_BY_OUTSIDER_STAMP: Index = Index {
+    name: "outsider_1_stamp_1__id_1",
+    collection: Conversations,
+    fields: &[("outsider", Ascending), ("stamp", Ascending)],
+    partial: true,
+    ..PLAIN
+};
+
 /// What somebody opened; also finds creators who are no participants.
 pub static CONVERSATIONS_BY_CREATOR: Index = Index {
     name: "createdBy_1_lastMessageAt_1__id_1",
@@ -218,11 +228,13 @@ pub static MESSAGES_BY_CLIENT_ID: Index = Index {
     ..PLAIN
 };
 
-/// A conversation's messages that changed since a stamp.
-pub static MESSAGES_BY_STAMP: Index = Index {
-    name: "conversationId_1_stamp_1__id_1",
+/// A conversation's messages that were edited or deleted since a stamp; it costs a new message
+/// nothing.
+pub static MESSAGES_BY_CHANGE: Index = Index {
+    name: "conversationId_1_changeStamp_1__id_1",
     collection: Messages,
-    fields: &[("conversationId", Ascending), ("stamp", Ascending)],
+    fields: &[("conversationId", Ascending), ("changeStamp", Ascending)],
+    partial: true,
     ..PLAIN
 };
 
@@ -257,12 +269,13 @@ pub static SESSIONS_BY_USER: Index = Index {
 /// A scan's order is total: behind its fields every index goes on by `_id`. The embedded engine's
 /// keys always end so; in MongoDB `_id` is one more field wherever the name says `__id_1` (in the
 /// others the fields leave no ties).
-pub static INDEXES: [&Index; 17] = [
+pub static INDEXES: [&Index; 18] = [
     &USERS_BY_EMAIL,
     &USERS_BY_ROLE,
     &USERS_BY_STATUS,
     &CONVERSATIONS_BY_PARTICIPANT,
     &CONVERSATIONS_BY_PARTICIPANT_STAMP,
+    &CONVERSATIONS_BY_OUTSIDER_STAMP,
     &CONVERSATIONS_BY_CREATOR,
     &CONVERSATIONS_BY_ASSIGNEE,
     &CONVERSATIONS_BY_STATUS,
@@ -271,7 +284,7 @@ pub static INDEXES: [&Index; 17] = [
     &CONVERSATIONS_BY_STAMP,
     &MESSAGES_BY_SEQ,
     &MESSAGES_BY_CLIENT_ID,
-    &MESSAGES_BY_STAMP,
+    &MESSAGES_BY_CHANGE,
     &MESSAGES_BY_SENDER,
     &MESSAGES_BY_DELETION,
     &SESSIONS_BY_USER,

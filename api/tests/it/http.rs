@@ -12,4 +12,5 @@ mod limit;
 mod message;
 mod permission;
 mod published;
+mod sync;
 mod user;

@@ -3,6 +3,8 @@
 pub(crate) mod world;
 
 mod account;
+mod catch_up;
+mod converge;
 mod conversation;
 mod list;
 mod message;

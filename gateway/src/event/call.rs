@@ -15,7 +15,7 @@ use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::oneshot;
 
-use super::{conversation, is_served, message, presence, reply, standing, typing};
+use super::{conversation, message, presence, reply, standing, typing};
 use crate::relay::Answers;
 use crate::table::inbox::{Message, Reply, Step};
 
@@ -95,6 +95,7 @@ impl Call {
             }
             ClientEvent::CloseConversation(id) => conversation::close(self, id).await,
             ClientEvent::GetConversations(list) => conversation::list(self, *list).await,
+            ClientEvent::Sync(request) => conversation::sync(self, *request).await,
             ClientEvent::SendMessage(request) => message::send(self, *request).await,
             ClientEvent::EditMessage { message_id, content } => {
                 message::edit(self, message_id, content).await
@@ -114,10 +115,7 @@ impl Call {
             ClientEvent::UpdateStatus(to) => presence::say(self, to).await,
             ClientEvent::UpdatePresence(note) => presence::note(self, note).await,
             ClientEvent::RefreshAuth(token) => standing::renew(self, token).await,
-            ClientEvent::Sync(_) | ClientEvent::Unknown(_) => {
-                debug_assert!(self.kind.is_none_or(|kind| !is_served(kind)));
-                Err(Error::new(Kind::NotFound, "Unknown event"))
-            }
+            ClientEvent::Unknown(_) => Err(Error::new(Kind::NotFound, "Unknown event")),
         }
     }
 

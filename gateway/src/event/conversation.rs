@@ -1,49 +1,30 @@
 //! Events about conversations.
 
 use api::error::Error;
-use api::service::{conversation, message};
+use api::service::{conversation, repair};
 use protocol::event::ServerEvent;
 use protocol::event::client::Join;
 use protocol::event::server::{ConversationCreated, ConversationsLoaded, RoomMember};
 use protocol::id::{ConversationId, UserId};
-use protocol::rest::request::{
-    ConversationChanges, CreateConversation, LIMIT_MAX, ListConversations, ListMessages, Page,
-};
-use protocol::rest::resource::{Conversation, Message};
+use protocol::rest::request::{ConversationChanges, CreateConversation, ListConversations, Sync};
+use protocol::rest::resource::Conversation;
 use protocol::room::Room;
 use serde::Serialize;
 
 use super::call::{Call, Outcome};
 
-/// Puts the socket into the conversation's room, and brings what it missed if it says how far it
-/// got: at most [`LIMIT_MAX`] messages, more are asked for page by page.
+/// Puts the socket into the conversation's room, and brings what it missed.
 pub(super) async fn join(call: &Call, join: Join) -> Result<Outcome, Error> {
     let id = join.conversation_id;
     conversation::authorize(&call.app, &call.person, id).await?;
     // In the room first: what comes while the history is read is heard live.
     call.enter(Room::Conversation(id)).await?;
-    let messages = match join.last_seq {
-        Some(after) => Some(missed(call, id, after).await?),
-        None => None,
-    };
-    let last_seq = message::last_seq(&call.app, id).await?;
-    Ok(Outcome::with(&Joined { conversation_id: id, last_seq, messages }))
+    Ok(Outcome::with(&repair::join(&call.app, &call.person, &join).await?))
 }
 
-/// What a join is acknowledged with.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Joined {
-    conversation_id: ConversationId,
-    last_seq: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    messages: Option<Vec<Message>>,
-}
-
-async fn missed(call: &Call, id: ConversationId, after: i64) -> Result<Vec<Message>, Error> {
-    let page = Page { page: 1, limit: LIMIT_MAX, cursor: None };
-    let request = ListMessages { page, before: None, after_seq: Some(after), before_seq: None };
-    Ok(message::list(&call.app, &call.person, id, request).await?.messages)
+/// Brings what the client missed while it was away.
+pub(super) async fn sync(call: &Call, request: Sync) -> Result<Outcome, Error> {
+    Ok(Outcome::with(&repair::sync(&call.app, &call.person, request).await?))
 }
 
 /// Takes the socket out of the conversation's room.

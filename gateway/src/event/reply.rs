@@ -12,7 +12,6 @@ use smallvec::SmallVec;
 
 use super::call::Outcome;
 use super::client::Client;
-use super::is_served;
 use crate::table::context::Context;
 use crate::table::inbox::Step;
 
@@ -42,7 +41,7 @@ pub(super) fn failure(
     let code = error.kind().code();
     let mut steps = SmallVec::new();
     // COMPAT: the original ignores events that it does not know.
-    if let Some(kind) = kind.filter(|kind| is_served(*kind)) {
+    if let Some(kind) = kind {
         steps.push(emit(&kind.error(code, echo)));
     }
     if let Some(id) = ack {

@@ -8,7 +8,7 @@ use crate::auth::Caller;
 use crate::http::call::Call;
 use crate::http::reply::Reply;
 use crate::http::router::Outcome;
-use crate::service::conversation;
+use crate::service::{conversation, repair};
 
 /// `POST /conversations`
 pub(super) async fn create(mut call: Call<'_>, caller: Caller) -> Outcome {
@@ -23,6 +23,12 @@ pub(super) async fn list(call: Call<'_>, caller: Caller) -> Outcome {
     let body = ConversationsBody { conversations: page.conversations };
     let text = "Conversations retrieved successfully";
     Ok(Reply::ok(&Success::page(text, body, page.pagination)))
+}
+
+/// `POST /sync`
+pub(super) async fn sync(mut call: Call<'_>, caller: Caller) -> Outcome {
+    let missed = repair::sync(call.app(), &caller, call.body_or_empty()?).await?;
+    Ok(Reply::ok(&Success::with("Changes retrieved successfully", missed)))
 }
 
 /// `GET /conversations/:id`

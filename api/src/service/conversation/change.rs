@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bson::Bson;
+use bson::{Bson, RawDocumentBuf};
 use protocol::event::server::{ConversationAssigned, ConversationClosed, ConversationUpdated};
 use protocol::event::{Envelope, ServerEvent};
 use protocol::id::{ConversationId, UserId};
@@ -17,10 +17,12 @@ use super::Membership;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::permission::Action;
+use crate::clock::Stamp;
+use crate::domain::conversation::{ASSIGNMENTS_KEPT, encode_assignment};
 use crate::domain::{Conversation, field};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Shape};
-use crate::service::{presence, to_the_end, user};
+use crate::service::{late, presence, to_the_end, user};
 use crate::store::{Collection, Guard, Op, Update};
 
 /// Changes state, priority, labels or agent.
@@ -149,7 +151,7 @@ struct Change {
 async fn run(
     app: &Arc<App>,
     caller: &Caller,
-    mut change: Change,
+    change: Change,
     events: impl FnOnce(&Caller, &Conversation, &Conversation, Timestamp) -> Vec<Envelope>
     + Send
     + 'static,
@@ -157,26 +159,9 @@ async fn run(
     let (app, caller) = (Arc::clone(app), caller.clone());
     to_the_end(async move {
         let _lane = app.lanes.enter(change.id).await?;
-        let before = super::read(&app, change.id).await?.ok_or(super::NOT_FOUND)?;
-        // What was permitted before the lane was free may not be any more.
-        if !Membership::of(&before).admits(&caller) {
-            return Err(super::NOT_FOUND);
-        }
-        let stamp = app.clock.stamp();
-        change.ops.push(field::max(field::STAMP, stamp.0));
-        change.ops.push(field::set(field::UPDATED_AT, field::date(stamp.timestamp())));
-        let mine = field::id(caller.user_id.0);
-        let guard = if change.claim {
-            vec![Guard::OneOf(field::ASSIGNED_TO, vec![Bson::Null, mine])]
-        } else {
-            Vec::new()
-        };
-        let collection = Collection::Conversations;
-        let update = Update { collection, id: field::id(change.id.0), guard, ops: change.ops };
-        let Some(document) = app.store.update(update).await? else {
-            return Err(Error::new(Kind::Conflict, "Conversation is assigned to another agent"));
-        };
+        let (before, document, stamp) = store(&app, &caller, &change).await?;
         app.memberships.forget(&change.id);
+        late::restamp(&app, change.id, None, stamp).await;
         let after = Conversation::decode(&document)?;
         if before.assigned_to != after.assigned_to {
             let agents = before.assigned_to.into_iter().chain(after.assigned_to);
@@ -188,6 +173,50 @@ async fn run(
         view::conversation(&app, &after, Shape::Changed).await
     })
     .await
+}
+
+/// Makes the change; what was before, what is now, and when it changed. A change of the agent is
+/// made only if nobody else made one in between, so that the list of those who held it is whole.
+async fn store(
+    app: &App,
+    caller: &Caller,
+    change: &Change,
+) -> Result<(Conversation, RawDocumentBuf, Stamp), Error> {
+    let assigns = change.ops.iter().any(|op| match op {
+        Op::Set(path, _) => path == field::ASSIGNED_TO,
+        Op::Unset(_) | Op::Increment(..) | Op::Max(..) | Op::Push { .. } => false,
+    });
+    for _ in 0..ATTEMPTS_MAX {
+        let before = super::read(app, change.id).await?.ok_or(super::NOT_FOUND)?;
+        // What was permitted before the lane was free may not be any more.
+        if !Membership::of(&before).admits(caller) {
+            return Err(super::NOT_FOUND);
+        }
+        if change.claim && before.assigned_to.is_some_and(|holder| holder != caller.user_id) {
+            return Err(Error::new(Kind::Conflict, "Conversation is assigned to another agent"));
+        }
+        let stamp = app.clock.stamp();
+        let mut ops = change.ops.clone();
+        ops.push(field::max(field::STAMP, stamp.0));
+        ops.push(field::set(field::UPDATED_AT, field::date(stamp.timestamp())));
+        let mut guard = Vec::new();
+        if assigns {
+            let holder = before.assigned_to;
+            guard
+                .push(Guard::Equals(field::ASSIGNED_TO, field::optional_id(holder.map(|it| it.0))));
+            ops.push(Op::Push {
+                path: field::ASSIGNMENTS.to_owned(),
+                item: encode_assignment(holder, stamp.0),
+                keep: ASSIGNMENTS_KEPT,
+            });
+        }
+        let collection = Collection::Conversations;
+        let update = Update { collection, id: field::id(change.id.0), guard, ops };
+        if let Some(document) = app.store.update(update).await? {
+            return Ok((before, document, stamp));
+        }
+    }
+    Err(Error::new(Kind::Busy, "Server is busy, please try again"))
 }
 
 /// What the request amounts to.
@@ -232,5 +261,8 @@ fn assigned(
     });
     Envelope { rooms, except: None, event }
 }
+
+/// Changes of the agent by other processes in between before we give up with [`Kind::Busy`].
+const ATTEMPTS_MAX: usize = 4;
 
 const NO_AGENT: Error = Error::new(Kind::Invalid, "Invalid agent or agent not found");

@@ -17,11 +17,12 @@ use protocol::room::Room;
 use super::Membership;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::clock::Stamp;
 use crate::domain::pair::{self, PairKey};
 use crate::domain::{Conversation, Pair, field};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Shape};
-use crate::service::{presence, to_the_end, user};
+use crate::service::{late, presence, to_the_end, user};
 use crate::store::index::CONVERSATIONS_BY_PARTICIPANT;
 use crate::store::{Collection, Direction, Guard, Insert, Scan, StoreError, Update};
 
@@ -199,6 +200,7 @@ async fn insert(app: &App, conversation: &Conversation) -> Result<(), StoreError
     let membership = Arc::new(Membership::of(conversation));
     app.memberships.put(conversation.id, membership, app.clock.now());
     presence::forget_audience(app, conversation.participants.iter().copied());
+    late::restamp(app, conversation.id, None, Stamp(conversation.stamp)).await;
     Ok(())
 }
 

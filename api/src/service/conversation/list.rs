@@ -234,7 +234,11 @@ fn place(it: &Conversation) -> ConversationPlace {
     ConversationPlace { at: it.last_message_at, id: it.id }
 }
 
-async fn show(
+/// Conversations as lists show them: with the newest message and the caller's unread count.
+///
+/// # Errors
+/// The store cannot be read.
+pub(in crate::service) async fn show(
     app: &App,
     caller: &Caller,
     listed: &[Conversation],

@@ -16,7 +16,7 @@ use crate::auth::permission::Action;
 use crate::clock::Stamp;
 use crate::domain::{Message, field};
 use crate::error::Error;
-use crate::service::to_the_end;
+use crate::service::{late, to_the_end};
 use crate::store::{Collection, Guard, Op, Update};
 
 /// Deletes a message of the caller's own, or as staff any, and tells the conversation.
@@ -33,13 +33,11 @@ pub async fn delete(app: &Arc<App>, caller: &Caller, id: MessageId) -> Result<()
     to_the_end(async move {
         let _lane = app.lanes.enter(found.conversation_id).await?;
         let stamp = app.clock.stamp();
-        // Both at once: they reach the disk together, and a stamp raised for nothing does no harm.
-        let (marked, raised) = tokio::join!(
-            mark(&app, id, stamp),
-            super::raise_stamp(&app, found.conversation_id, stamp),
-        );
-        marked?;
-        super::note_lost_follow_up(raised);
+        // First: a stamp that was raised for nothing does no harm, a deletion behind a lower one is
+        // never found by who was away.
+        super::raise_stamp(&app, found.conversation_id, stamp).await?;
+        mark(&app, id, stamp).await?;
+        late::restamp(&app, found.conversation_id, Some(id), stamp).await;
         super::note_lost_follow_up(show_what_is_left(&app, &found).await);
         let event = ServerEvent::MessageDeleted(MessageDeleted {
             message_id: id,
@@ -66,6 +64,7 @@ async fn mark(app: &App, id: MessageId, stamp: Stamp) -> Result<(), Error> {
             field::set(field::DELETED_AT, now.clone()),
             field::set(field::UPDATED_AT, now),
             field::max(field::STAMP, stamp.0),
+            field::max(field::CHANGE_STAMP, stamp.0),
         ],
     };
     app.store.update(update).await?.map(drop).ok_or(NOT_FOUND)

@@ -16,7 +16,7 @@ use crate::auth::permission::Action;
 use crate::domain::{Message, field, message};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Viewer};
-use crate::service::{conversation, to_the_end};
+use crate::service::{conversation, late, to_the_end};
 use crate::store::{Collection, Guard, Op, Update};
 
 /// Earlier texts kept of a message; past it the oldest is forgotten. Source: contract 1.7.
@@ -83,15 +83,14 @@ async fn replace(app: &App, id: MessageId, content: String) -> Result<Message, E
                 },
                 field::set(field::UPDATED_AT, now),
                 field::max(field::STAMP, stamp.0),
+                field::max(field::CHANGE_STAMP, stamp.0),
             ],
         };
-        // Both at once: they reach the disk together, and a stamp raised for nothing does no harm.
-        let (edited, raised) = tokio::join!(
-            app.store.update(update),
-            super::raise_stamp(app, before.conversation_id, stamp),
-        );
-        super::note_lost_follow_up(raised);
-        if let Some(document) = edited? {
+        // First: a stamp that was raised for nothing does no harm, an edit behind a lower one is never
+        // found by who was away.
+        super::raise_stamp(app, before.conversation_id, stamp).await?;
+        if let Some(document) = app.store.update(update).await? {
+            late::restamp(app, before.conversation_id, Some(id), stamp).await;
             return Ok(Message::decode(&document)?);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! What the conversation's own document says about it (`lastSeq`, `lastMessage`, `stamp`) follows
 //! from a message that is stored already, and can be lost in a crash. It is repaired when the
-//! conversation is first written to after a start.
+//! conversation is first written to after a start, or when somebody catches up with it.
 
 use bson::Bson;
 use protocol::id::ConversationId;
@@ -12,7 +12,7 @@ use crate::domain::{Conversation, Message, field};
 use crate::error::{Error, Kind};
 use crate::service::conversation;
 use crate::service::lane::Lane;
-use crate::store::index::MESSAGES_BY_STAMP;
+use crate::store::index::MESSAGES_BY_CHANGE;
 use crate::store::{Collection, Direction, Guard, Scan, Update};
 
 /// `seq` of the newest message; 0 before the first. Reads it, and repairs what should have followed
@@ -27,43 +27,54 @@ pub(super) async fn last_seq(app: &App, lane: &mut Lane, id: ConversationId) -> 
     let conversation = conversation::read(app, id).await?;
     let conversation = conversation
         .ok_or(Error::new(Kind::NotFound, "Conversation not found or access denied"))?;
-    let last_seq = super::last_seq(app, id).await?;
-    repair(app, &conversation, last_seq).await?;
+    let last_seq = mend(app, &conversation).await?;
     lane.last_seq = Some(last_seq);
     Ok(last_seq)
 }
 
-async fn repair(app: &App, conversation: &Conversation, last_seq: i64) -> Result<(), Error> {
-    if conversation.last_seq < last_seq {
-        let mut ops = vec![field::set(field::LAST_SEQ, last_seq)];
-        if let Some(shown) = newest_shown(app, conversation.id).await? {
+/// Makes up for what should have followed from stored messages and did not; `seq` of the newest.
+/// What it mends gets a new stamp, so that it is found by who was away.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub(in crate::service) async fn mend(app: &App, it: &Conversation) -> Result<i64, Error> {
+    let newest = super::walk(app, it.id, None, Direction::Descending, 1).await?;
+    let newest = newest.first();
+    let last_seq = newest.map_or(0, |message| message.seq);
+    let changed = newest_change(app, it.id).await?;
+    let known = changed.max(newest.map_or(0, |message| message.stamp));
+    app.clock.observe(known);
+    if it.last_seq >= last_seq && it.stamp >= known {
+        return Ok(last_seq);
+    }
+    let mut guard = Vec::new();
+    let mut ops = vec![field::max(field::STAMP, app.clock.stamp().0)];
+    if it.last_seq < last_seq {
+        guard.push(Guard::Below(field::LAST_SEQ, Bson::Int64(last_seq)));
+        ops.push(field::set(field::LAST_SEQ, last_seq));
+        if let Some(shown) = newest_shown(app, it.id).await? {
             ops.push(field::set(field::LAST_MESSAGE, field::id(shown.id.0)));
             ops.push(field::set(field::LAST_MESSAGE_AT, field::date(shown.created_at)));
         }
-        let update = Update {
-            collection: Collection::Conversations,
-            id: field::id(conversation.id.0),
-            guard: vec![Guard::Below(field::LAST_SEQ, Bson::Int64(last_seq))],
-            ops,
-        };
-        app.store.update(update).await?;
-        tracing::info!(conversation = %conversation.id, last_seq, "repaired a conversation's head");
     }
-    let newest_change = Scan {
-        index: &MESSAGES_BY_STAMP,
-        equals: &[field::id(conversation.id.0)],
+    let collection = Collection::Conversations;
+    app.store.update(Update { collection, id: field::id(it.id.0), guard, ops }).await?;
+    tracing::info!(conversation = %it.id, last_seq, "repaired a conversation's head");
+    Ok(last_seq)
+}
+
+/// The stamp of the newest edit or deletion; 0 where there was none.
+async fn newest_change(app: &App, id: ConversationId) -> Result<i64, Error> {
+    let newest = Scan {
+        index: &MESSAGES_BY_CHANGE,
+        equals: &[field::id(id.0)],
         after: &[],
         direction: Direction::Descending,
         limit: 1,
     };
-    for document in app.store.scan(&newest_change).await? {
-        let message = Message::decode(&document)?;
-        app.clock.observe(message.stamp);
-        if message.stamp > conversation.stamp {
-            super::raise_stamp(app, conversation.id, app.clock.stamp()).await?;
-        }
-    }
-    Ok(())
+    let documents = app.store.scan(&newest).await?;
+    let message = documents.first().map(|document| Message::decode(document)).transpose()?;
+    Ok(message.map_or(0, |message| message.change_stamp))
 }
 
 /// The newest message that is not deleted, among the newest [`DELETED_RUN_MAX`].

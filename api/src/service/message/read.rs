@@ -18,7 +18,7 @@ use crate::auth::Caller;
 use crate::auth::permission::Action;
 use crate::domain::{Conversation, Message, field};
 use crate::error::{Error, Kind};
-use crate::service::{conversation, to_the_end};
+use crate::service::{conversation, late, to_the_end};
 use crate::store::index::MESSAGES_BY_SENDER;
 use crate::store::{Collection, Direction, Op, Scan, Update};
 
@@ -139,6 +139,7 @@ async fn store(
         ],
     };
     app.store.update(update).await?;
+    late::restamp(app, message.conversation_id, None, stamp).await;
     // Whoever read the message out of the store may be ahead of the event that announces it.
     drop(app.lanes.enter(message.conversation_id).await?);
     let event = ServerEvent::MessageRead(MessageRead {

@@ -23,7 +23,7 @@ use crate::domain::{Message, field};
 use crate::error::{Error, Kind};
 use crate::service::lane::Lane;
 use crate::service::view::{self, Viewer};
-use crate::service::{conversation, to_the_end, user};
+use crate::service::{conversation, late, to_the_end, user};
 use crate::store::index::{MESSAGES_BY_CLIENT_ID, MESSAGES_BY_SEQ};
 use crate::store::{Collection, Direction, Guard, Insert, Scan, StoreError, Update};
 
@@ -100,6 +100,7 @@ async fn store(
         match app.store.insert(insert).await {
             Ok(()) => {
                 lane.last_seq = Some(message.seq);
+                late::restamp(app, message.conversation_id, None, stamp).await;
                 return Ok(Stored::New(message));
             }
             Err(StoreError::Duplicate(Some(index))) if *index == MESSAGES_BY_CLIENT_ID => {

@@ -57,8 +57,8 @@ pub(super) fn present(path: &str) -> Bson {
 /// The least value that the field of a partial index can have.
 fn least(path: &str) -> Bson {
     match path {
-        "conversationId" | "senderId" => ObjectId::from_bytes([0; 12]).into(),
-        "seq" => f64::NEG_INFINITY.into(),
+        "conversationId" | "senderId" | "outsider" => ObjectId::from_bytes([0; 12]).into(),
+        "seq" | "stamp" | "changeStamp" => f64::NEG_INFINITY.into(),
         "clientMessageId" | "tags" => "".into(),
         "deletedAt" | "lastMessageAt" => DateTime::from_millis(YEAR_1_MS).into(),
         _ => unreachable!("a test below names every field of every partial index"),

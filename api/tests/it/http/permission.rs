@@ -60,6 +60,7 @@ fn ask(method: &Method, path: &'static str, action: Action, place: &Place) -> As
         ("POST", "/api/v1/conversations") => Some(json!({ "subject": "Help" })),
         ("PUT", "/api/v1/conversations/{id}") => Some(json!({ "status": "resolved" })),
         ("POST", "/api/v1/conversations/{id}/assign") => Some(json!({ "agentId": place.agent })),
+        ("POST", "/api/v1/sync") => Some(json!({ "conversations": { &place.conversation: 0 } })),
         ("POST", "/api/v1/messages") => {
             Some(json!({ "conversationId": place.conversation, "content": "hello" }))
         }
@@ -93,6 +94,10 @@ fn finer(place: &Place) -> Vec<Ask> {
     for scope in ["all", "unassigned"] {
         let path = format!("/api/v1/conversations?scope={scope}");
         asks.push(ask(Action::ListEverybodys, Method::GET, &path, None));
+    }
+    for scope in ["all", "unassigned"] {
+        let body = Some(json!({ "scope": scope }));
+        asks.push(ask(Action::ListEverybodys, Method::POST, "/api/v1/sync", body));
     }
     for role in ["agent", "admin"] {
         let email = format!("{role}{}@example.com", place.number);

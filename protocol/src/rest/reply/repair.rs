@@ -1,13 +1,28 @@
 //! What a client missed. Source: contract 1.6, point 4.
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::id::{ConversationId, MessageId};
 use crate::rest::resource::{Conversation, Message};
 use crate::time::Timestamp;
 
-/// What `join_conversation` answers to a client that says how far it got.
+/// What was missed, or that it cannot be told any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Repaired<T> {
+    /// What was missed.
+    Missed(T),
+    /// Too much, or too long ago, or of another history.
+    Reset(Reset),
+}
+
+impl<T> Repaired<T> {
+    /// The client starts from the lists.
+    pub const RESET: Self = Self::Reset(Reset { reset: true });
+}
+
+/// What `join_conversation` answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Joined {
@@ -15,13 +30,15 @@ pub struct Joined {
     pub last_seq: i64,
     /// Everything behind the client's `lastSeq`, in order of `seq`.
     pub messages: Vec<Entry>,
-    /// Earlier messages that were edited, deleted or newly read since the client's cursor.
+    /// Earlier messages that were edited, deleted or newly read since the client's cursor, in order
+    /// of `seq`. Whoever has read a message has read all before it, so of those newly read the newest
+    /// say it all.
     pub changed: Vec<Entry>,
     /// Where to go on next time; opaque.
     pub cursor: String,
     /// Names the history; another one means that the client starts from the lists.
     pub epoch: String,
-    /// There is more: ask again with the last `seq`.
+    /// There is more: ask again with the last `seq` and with `cursor`.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
 }
@@ -36,9 +53,10 @@ pub struct Synced {
     pub epoch: String,
     /// Every conversation in which something changed.
     pub conversations: Vec<Conversation>,
-    /// The missed messages of the named conversations, in order of `seq`.
+    /// Of the named conversations: the missed messages, and earlier ones that were edited, deleted
+    /// or newly read; conversation by conversation, in order of `seq`.
     pub messages: Vec<Entry>,
-    /// There is more: ask again with `cursor`.
+    /// There is more: ask again with `cursor`, and with the last `seq` of each conversation.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
 }
@@ -82,14 +100,10 @@ impl Tombstone {
 }
 
 /// The cursor is too old or of another history: the client starts from the lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Reset;
-
-impl Serialize for Reset {
-    /// `{"reset":true}`
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map([("reset", true)])
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Reset {
+    /// Always true.
+    reset: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]

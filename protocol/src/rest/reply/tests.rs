@@ -1,5 +1,5 @@
 use super::body::{Health, Profile, ProfileBody, Refreshed, Root, Tokens, UnreadBody};
-use super::repair::{Entry, Joined, Reset, Synced, Tombstone};
+use super::repair::{Entry, Joined, Repaired, Synced, Tombstone};
 use super::{Code, Failure, Success};
 use crate::rest::resource::{Pagination, Role, User};
 use crate::schema::Violation;
@@ -147,7 +147,7 @@ fn repairs_are_those_of_the_contract() {
         truncated: false,
     };
     assert_eq!(json(&synced), r#"{"cursor":"c","epoch":"e","conversations":[],"messages":[]}"#);
-    assert_eq!(json(&Reset), r#"{"reset":true}"#);
+    assert_eq!(json(&Repaired::<Synced>::RESET), r#"{"reset":true}"#);
 }
 
 #[test]

@@ -89,6 +89,8 @@ struct Tally {
     participants: Vec<UserId>,
     /// The newest place that each person marked, and when.
     cursors: HashMap<ObjectId, (i64, DateTime)>,
+    /// The creator, if it does not take part.
+    outsider: Option<UserId>,
     /// The newest message that is not deleted.
     shown: Option<ObjectId>,
 }
@@ -101,6 +103,7 @@ impl Tally {
             stamp: conversation.map_or(1, |it| it.updated_at.0.saturating_mul(1_000).max(1)),
             participants: conversation.map_or_else(Vec::new, |it| it.participants.clone()),
             cursors: HashMap::new(),
+            outsider: conversation.and_then(outsider),
             shown: None,
         }
     }
@@ -149,12 +152,24 @@ impl Tally {
             greater.insert(field::read_cursor(user_id(*user), "seq"), *seq);
             greater.insert(field::read_cursor(user_id(*user), "at"), *at);
         }
-        let mut changes = doc! { "$max": greater };
+        let mut set = doc! {};
         if let Some(shown) = self.shown {
-            changes.insert("$set", doc! { field::LAST_MESSAGE: shown });
+            set.insert(field::LAST_MESSAGE, shown);
+        }
+        if let Some(outsider) = self.outsider {
+            set.insert(field::OUTSIDER, field::id(outsider.0));
+        }
+        let mut changes = doc! { "$max": greater };
+        if !set.is_empty() {
+            changes.insert("$set", set);
         }
         changes
     }
+}
+
+fn outsider(conversation: &Conversation) -> Option<UserId> {
+    let creator = conversation.created_by;
+    (!conversation.participants.contains(&creator)).then_some(creator)
 }
 
 fn user_id(id: ObjectId) -> UserId {

@@ -3,7 +3,7 @@
 use api::store::Direction::Ascending;
 use api::store::index::{
     CONVERSATIONS_BY_ACTIVITY, CONVERSATIONS_BY_PARTICIPANT, MESSAGES_BY_CLIENT_ID,
-    MESSAGES_BY_SEQ, MESSAGES_BY_STAMP, USERS_BY_EMAIL,
+    MESSAGES_BY_SEQ, USERS_BY_EMAIL,
 };
 use api::store::{Collection, Guard, Index, Insert, Op, Store, StoreError, Update};
 use bson::doc;
@@ -75,7 +75,7 @@ pub(crate) async fn a_refused_insert_leaves_no_trace(store: &Store) {
     insert(store, Collection::Messages, &message(2, 7, 1)).await.unwrap_err();
     assert_eq!(store.get(Collection::Messages, &id(2).into()).await.unwrap(), None);
     let equals = [id(7).into()];
-    assert_eq!(numbers(store, &along(&MESSAGES_BY_STAMP, &equals, Ascending)).await, [1]);
+    assert_eq!(numbers(store, &along(&MESSAGES_BY_SEQ, &equals, Ascending)).await, [1]);
 }
 
 pub(crate) async fn a_deleted_documents_keys_are_free_again(store: &Store) {
