@@ -78,6 +78,8 @@ impl<A: Application> Shard<A> {
             }
             let speaks = Speaks { layer: connection.layer, revision: connection.revision };
             let probes_for = connection.probes_for;
+            // What a packet owes is refused before it is taken in, not after.
+            let limits = limits.within(connection.assembly.room_bytes());
             let Some(socket) = connection.socket() else { return };
             let (consumed, step) = match socket.decoder.decode(rest, &limits) {
                 Ok(decoded) => decoded,

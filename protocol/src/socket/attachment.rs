@@ -77,6 +77,11 @@ impl Assembly {
         self.0.as_ref().map_or(0, |partial| partial.bytes)
     }
 
+    /// Bytes that the next message may have at most; any number when no attachment is owed.
+    pub fn room_bytes(&self) -> usize {
+        self.0.as_ref().map_or(usize::MAX, |it| ATTACHED_BYTES_MAX.saturating_sub(it.bytes))
+    }
+
     /// A text message came, Engine.IO's type digit removed. `None` if it is the head of a packet
     /// whose attachments are owed now.
     ///

@@ -41,6 +41,12 @@ impl Limits {
         }
     }
 
+    /// The same, but for messages of at most this many bytes.
+    #[must_use]
+    pub fn within(self, bytes: usize) -> Self {
+        Self { message_bytes_max: self.message_bytes_max.min(bytes), ..self }
+    }
+
     const fn allow(&self, frame_len: usize) -> bool {
         frame_len <= self.frame_bytes_max && frame_len <= self.message_bytes_max
     }

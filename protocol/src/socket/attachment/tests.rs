@@ -225,3 +225,15 @@ proptest! {
         prop_assert_eq!((n, a, &*json), (&*namespace, ack, &*arguments));
     }
 }
+
+#[test]
+fn room_for_the_next_attachment_is_what_is_left_of_all() {
+    let mut assembly = Assembly::new();
+    assert_eq!(assembly.room_bytes(), usize::MAX);
+    let mut head = *br#"52-["a"]"#;
+    assert!(matches!(assembly.handle_text(&mut head), Ok(None)));
+    assert_eq!(assembly.room_bytes(), ATTACHED_BYTES_MAX - head.len());
+    let first = vec![0; ATTACHED_BYTES_MAX - head.len() - 1];
+    assert!(matches!(assembly.handle_binary(Payload::Owned(first)), Ok(None)));
+    assert_eq!(assembly.room_bytes(), 1);
+}
