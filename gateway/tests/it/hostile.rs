@@ -1,16 +1,22 @@
 //! Bad company. Whatever a client sends costs it an error or its own connection; everybody else is
 //! served by the same process as before.
 //!
+//! - [`attachment`]: binary events that are forged or never complete
+//! - [`depth`]: JSON as deep as nobody nests it
 //! - [`event`]: the chat's events with payloads that they were not made for
 //! - [`flood`]: clients that send more than they may
 //! - [`flow`]: peers that only write, or only half close
+//! - [`fragment`]: messages in pieces, and what comes between them
 //! - [`frame`]: bytes that are no WebSocket
 //! - [`packet`]: WebSocket messages that are no Engine.IO or Socket.IO
 //! - [`opening`]: handshakes that are slow, broken or never finished
 
+mod attachment;
+mod depth;
 mod event;
 mod flood;
 mod flow;
+mod fragment;
 mod frame;
 mod opening;
 mod packet;
@@ -53,6 +59,32 @@ impl Scene {
         peer
     }
 
+    /// That clients who are hostile in this way cost no more each than they may while they are there.
+    fn assert_costs_little<T>(&mut self, clients: usize, hostile: impl Fn(&mut Self) -> T) {
+        // The first of all has buffers made that stay.
+        drop(hostile(self));
+        self.assert_open_for_newcomers("one of them");
+        let before_kib = self.server.resident_kib();
+        let company: Vec<T> = (0..clients).map(|_| hostile(self)).collect();
+        self.assert_open_for_newcomers("their coming");
+        let grown_kib = self.server.resident_kib().saturating_sub(before_kib);
+        let clients = u64::try_from(clients).expect("a few");
+        let kib_max = clients * CLIENT_KIB_MAX + SLACK_KIB;
+        assert!(grown_kib < kib_max, "{grown_kib} KiB for {clients}");
+        drop(company);
+        self.assert_open_for_newcomers("their end");
+    }
+
+    /// That a hostility leaves no memory behind, however often it is repeated.
+    fn assert_costs_nothing_for_good(&mut self, hostility: impl Fn(&mut Self)) {
+        // The first time, buffers that stay are made, and what is made later is better packed.
+        (0..2).for_each(|_| hostility(self));
+        let before_kib = self.server.resident_kib();
+        (0..REPETITIONS).for_each(|_| hostility(self));
+        let grown_kib = self.server.resident_kib().saturating_sub(before_kib);
+        assert!(grown_kib < SLACK_KIB, "{grown_kib} KiB more than before");
+    }
+
     /// That the healthy client is served as ever, by the very process that was started.
     fn assert_unharmed(&mut self, after: &str) {
         let answer = self.healthy.ask("ping", &[]);
@@ -67,5 +99,15 @@ impl Scene {
         assert_eq!(answer["success"], json!(true), "after {after}: {answer}");
     }
 }
+
+/// How often a hostility is repeated to see what is left of it.
+const REPETITIONS: usize = 5;
+
+/// What the server's memory may differ by from one moment to another: its threads keep blocks of each
+/// size that they have once freed.
+const SLACK_KIB: u64 = 8 << 10;
+
+/// What one hostile client may cost while it is there.
+const CLIENT_KIB_MAX: u64 = 4 << 10;
 
 const DOOR: &str = "/socket.io/?EIO=4&transport=websocket";

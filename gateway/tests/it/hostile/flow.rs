@@ -1,11 +1,12 @@
 //! Peers that only write, or that close one half.
 
 use std::io::Write as _;
-use std::net::Shutdown;
+use std::iter::repeat_n;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use super::Scene;
 use super::frame::masked;
+use super::{CLIENT_KIB_MAX, Scene};
 
 #[test]
 fn end_of_stream_behind_data_ends_the_connection() {
@@ -26,27 +27,33 @@ fn end_of_stream_behind_data_ends_the_connection() {
 fn flood_of_pings_from_somebody_who_never_reads_costs_little_memory() {
     let mut scene = Scene::set();
     let before_kib = scene.server.resident_kib();
-    let pings = masked(0x89, b"").repeat(2_000);
+    // The long ones fill the kernel's buffers, so that answers to the short ones stay with us.
+    let long = masked(0x89, &[b'x'; 125]).repeat(200);
+    let short = masked(0x89, b"").repeat(2_000);
     let mut peers: Vec<_> = (0..FLOODS).map(|_| scene.hostile_peer()).collect();
     for peer in &mut peers {
-        // Until the server takes no more, or 8 MiB have gone.
         let stream = peer.stream();
+        narrow(stream);
         let _ = stream.set_write_timeout(Some(STUCK));
-        for _ in 0..(8 << 20) / pings.len() {
-            if stream.write_all(&pings).is_err() {
-                break;
-            }
-        }
+        let mut flood = repeat_n(&long, 320).chain(repeat_n(&short, 80));
+        // Until the server takes no more, or 9 MiB have gone.
+        while flood.next().is_some_and(|pings| stream.write_all(pings).is_ok()) {}
     }
     let grown_kib = scene.server.resident_kib().saturating_sub(before_kib);
-    assert!(grown_kib < FLOODS * GROWTH_KIB_MAX, "{grown_kib} KiB for {FLOODS} floods");
+    assert!(grown_kib < FLOODS * CLIENT_KIB_MAX, "{grown_kib} KiB for {FLOODS} floods");
     scene.assert_open_for_newcomers("floods of pings");
 }
+
+/// Has the kernel take in little for a stream that nobody reads.
+pub(super) fn narrow(stream: &TcpStream) {
+    let stream = socket2::SockRef::from(stream);
+    stream.set_recv_buffer_size(NARROW_BYTES).expect("an open socket takes options");
+}
+
+/// The least that Linux grants.
+const NARROW_BYTES: usize = 2_304;
 
 const FLOODS: u64 = 4;
 
 /// A write that takes this long has found the server's buffers full.
-const STUCK: Duration = Duration::from_millis(500);
-
-/// What one hostile client may cost.
-const GROWTH_KIB_MAX: u64 = 4 << 10;
+const STUCK: Duration = Duration::from_millis(250);
