@@ -2,6 +2,7 @@
 //! served by the same process as before.
 //!
 //! - [`attachment`]: binary events that are forged or never complete
+//! - [`crowd`]: a thousand slow clients at once
 //! - [`depth`]: JSON as deep as nobody nests it
 //! - [`event`]: the chat's events with payloads that they were not made for
 //! - [`flood`]: clients that send more than they may
@@ -12,6 +13,7 @@
 //! - [`opening`]: handshakes that are slow, broken or never finished
 
 mod attachment;
+mod crowd;
 mod depth;
 mod event;
 mod flood;

@@ -79,6 +79,15 @@ impl Server {
         number.expect("the kernel says how much memory a process has in use")
     }
 
+    /// How many descriptors it has open.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub(crate) fn descriptors(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.process.id()));
+        open.expect("the server runs").count()
+    }
+
     /// See [`Process::assert_unharmed`].
     pub(crate) fn assert_unharmed(&mut self) {
         self.process.assert_unharmed();
