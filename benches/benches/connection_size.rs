@@ -22,8 +22,8 @@ use gateway::event::allowance::{Allowances, Rates};
 use gateway::event::client::Client;
 use gateway::handoff::Handoff;
 use gateway::handshake::Served;
-use gateway::http::Doors;
 use gateway::http::origin::Origins;
+use gateway::http::{Doors, Limits};
 use gateway::relay::Relay;
 use gateway::runtime::{self, Inboxes, Running, Settings};
 use protocol::engine::Timing;
@@ -149,6 +149,7 @@ fn serve(app: &Arc<App>) -> io::Result<Running<Client>> {
         sockets: vec![("/socket.io/", Layer::SocketIo)],
         served: Served { revision_3: false },
         origins: Arc::new(Origins::new(Vec::new())),
+        limits: Limits::DEFAULT,
         rest: None,
     };
     let any = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -6,14 +6,15 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use gateway::application::{Admission, Application, Connect, Event, Malformed, Refusal};
 use gateway::connection::Layer;
 use gateway::fanout::Broadcast;
 use gateway::handshake::Served;
-use gateway::http::Doors;
 use gateway::http::origin::Origins;
+use gateway::http::{Doors, Limits};
 use gateway::runtime::{self, Inboxes, Settings};
 use gateway::table::context::Context;
 use protocol::engine::Timing;
@@ -52,6 +53,9 @@ struct Arguments {
     /// Milliseconds that an upgrade may take.
     #[arg(long, default_value_t = protocol::engine::session::UPGRADE_TIMEOUT_MS)]
     upgrade_timeout_ms: u32,
+    /// Milliseconds for each thing that an HTTP client is waited for.
+    #[arg(long, default_value_t = 20_000)]
+    patience_ms: u64,
     /// Threads; one a core when absent.
     #[arg(long)]
     shards: Option<usize>,
@@ -85,6 +89,10 @@ fn main() -> std::io::Result<()> {
         ],
         served: Served { revision_3: arguments.eio3 },
         origins: Arc::new(Origins::new(vec![arguments.origin.unwrap_or_else(|| "*".to_owned())])),
+        limits: Limits {
+            patience: Duration::from_millis(arguments.patience_ms),
+            ..Limits::DEFAULT
+        },
         rest: None,
     };
     let address = SocketAddr::from(([127, 0, 0, 1], arguments.port));

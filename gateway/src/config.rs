@@ -3,6 +3,8 @@
 //! Each key is a flag and an environment variable; `.env` in the working directory is read when it
 //! is there, and what is set already wins over it. All that is wrong is reported at once.
 
+mod door;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use api::config::{self, AdminArguments, Problem, Settings};
 use clap::{Args, Parser, Subcommand};
 
 use crate::event::allowance::{Rate, Rates};
+use door::DoorArguments;
+pub use door::DoorSettings;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -70,6 +74,8 @@ struct ServeArguments {
     allow_eio3: String,
     #[command(flatten)]
     limits: LimitArguments,
+    #[command(flatten)]
+    door: DoorArguments,
     #[command(flatten)]
     server: ServerArguments<3001>,
 }
@@ -137,6 +143,8 @@ pub struct Serve {
     pub allow_eio3: bool,
     /// How much a socket may send.
     pub rates: Rates,
+    /// How the sockets' doors are kept.
+    pub door: DoorSettings,
     /// What every process of the product knows.
     pub shared: Settings,
 }
@@ -172,8 +180,9 @@ impl ServeArguments {
         let server = self.server.settle(Needs::Nothing, &mut problems);
         let allow_eio3 = process::switch("ALLOW_EIO3", &self.allow_eio3, &mut problems);
         let rates = self.limits.settle(&mut problems);
-        match (server, allow_eio3) {
-            (Some(server), Some(allow_eio3)) if problems.is_empty() => {
+        let door = self.door.settle(&mut problems);
+        match (server, allow_eio3, door) {
+            (Some(server), Some(allow_eio3), Some(door)) if problems.is_empty() => {
                 let Server { listen, log, mongodb, settings } = server;
                 Ok(Task::Serve(Box::new(Serve {
                     address: listen.address,
@@ -183,6 +192,7 @@ impl ServeArguments {
                     drain: listen.drain,
                     allow_eio3,
                     rates,
+                    door,
                     shared: settings,
                 })))
             }
@@ -226,6 +236,7 @@ mod tests {
             "--host=nowhere",
             "--port=70000",
             "--log-format=xml",
+            "--http-patience-seconds=0",
             "--drain-seconds=1e9",
             "--jwt-expires-in=soon",
             "--socket-joins-per-second=0",
@@ -238,6 +249,7 @@ mod tests {
             "PORT",
             "LOG_FORMAT",
             "DRAIN_SECONDS",
+            "HTTP_PATIENCE_SECONDS",
             "JWT_EXPIRES_IN",
             "SOCKET_JOINS_PER_SECOND",
         ] {

@@ -6,8 +6,10 @@
 pub mod origin;
 
 mod encoding;
+mod head;
 mod polling;
 mod upgrade;
+mod wire;
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -18,7 +20,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -37,9 +41,7 @@ use crate::table::inbox::{Message, ShardHandle};
 use crate::table::session::SessionRequest;
 use origin::Origins;
 use upgrade::Upgrade;
-
-/// Time for a request's head, and between the requests of a connection; then it is closed.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(15);
+use wire::Wire;
 
 /// Bytes of a request's head; more is answered with 431.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -47,13 +49,26 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Headers of a request; more is answered with 431.
 const HEADERS_MAX: usize = 64;
 
-/// HTTP connections that one shard serves at once, upgraded ones not counted; a further one is
-/// closed as it is accepted.
-const HTTP_CONNECTIONS_MAX: usize = 4096;
-
 /// Answers REST requests: collects the body within its bound, then runs off the shard.
 pub type Rest =
     Arc<dyn Fn(Request<Incoming>, IpAddr) -> BoxFuture<'static, Response<Bytes>> + Send + Sync>;
+
+/// What HTTP connections may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Time for a request's head, and between the requests of a connection, which is then closed;
+    /// for the body of a POST, which is then answered 400; and for each pause of a peer in taking
+    /// its answer, which is then given up.
+    pub patience: Duration,
+    /// Connections that one shard serves at once, upgraded ones not counted; a further one is closed
+    /// as it is accepted.
+    pub connections_max: usize,
+}
+
+impl Limits {
+    /// As they are unless configured.
+    pub const DEFAULT: Self = Self { patience: Duration::from_secs(20), connections_max: 4096 };
+}
 
 /// What is served at which path.
 #[derive(Clone)]
@@ -64,6 +79,8 @@ pub struct Doors {
     pub served: Served,
     /// Which origins may open a socket.
     pub origins: Arc<Origins>,
+    /// What their connections may cost.
+    pub limits: Limits,
     /// Everything else; without it, everything else is 404.
     pub rest: Option<Rest>,
 }
@@ -112,7 +129,7 @@ impl<S: Send + 'static> Host<S> {
         peer: SocketAddr,
         stop: watch::Receiver<bool>,
     ) {
-        if self.connections.get() >= HTTP_CONNECTIONS_MAX {
+        if self.connections.get() >= self.doors.limits.connections_max {
             tracing::debug!(%peer, "too many HTTP connections, closed");
             return;
         }
@@ -133,6 +150,7 @@ impl<S: Send + 'static> Host<S> {
         mut stop: watch::Receiver<bool>,
     ) -> Option<Upgrade> {
         let upgrade = Cell::new(None);
+        let patience = self.doors.limits.patience;
         let service = service_fn(|request| async {
             let is_last = is_last(&request);
             let (mut response, switched) = self.answer(request, peer).await;
@@ -144,10 +162,10 @@ impl<S: Send + 'static> Host<S> {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_READ_TIMEOUT)
+            .header_read_timeout(patience)
             .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Wire::new(stream, patience)), service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);
         let served = tokio::select! {
@@ -248,8 +266,15 @@ impl<S: Send + 'static> Host<S> {
 /// Whether nothing behind a request is taken for another one: it asked to leave HTTP, so what follows
 /// may be frames; or its body is in chunks.
 fn is_last(request: &Request<Incoming>) -> bool {
-    handshake::is_upgrade(request) || request.headers().contains_key(TRANSFER_ENCODING)
+    let names_websocket = |value: &HeaderValue| {
+        value.as_bytes().windows(WEBSOCKET.len()).any(|word| word.eq_ignore_ascii_case(WEBSOCKET))
+    };
+    let headers = request.headers();
+    headers.contains_key(TRANSFER_ENCODING) || headers.get_all(UPGRADE).iter().any(names_websocket)
 }
+
+/// The one protocol that is switched to.
+const WEBSOCKET: &[u8] = b"websocket";
 
 /// The answer to a request that is refused.
 fn refusal(error: HandshakeError) -> Response<Bytes> {

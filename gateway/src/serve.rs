@@ -25,7 +25,7 @@ use crate::event::{self, Chat};
 use crate::handoff::Handoff;
 use crate::handshake::Served;
 use crate::http::origin::Origins;
-use crate::http::{Doors, Rest};
+use crate::http::{Doors, Limits, Rest};
 use crate::relay::{Answers, Relay};
 use crate::runtime::{self, Inboxes, Running, Settings};
 
@@ -113,12 +113,14 @@ fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Serving, Err
     tokio::spawn(relay.run());
     tokio::spawn(sweep_typing(Arc::clone(app)));
     tokio::spawn(event::keep_presence(Arc::clone(app)));
+    let host = Host::new(Arc::clone(door), Handle::current()).with_body_within(serve.door.patience);
     let origins = serve.shared.http.origins.iter().filter_map(|origin| origin.to_str().ok());
     let doors = Doors {
         sockets: vec![("/socket.io/", Layer::SocketIo)],
         served: Served { revision_3: serve.allow_eio3 },
         origins: Arc::new(Origins::new(origins.map(str::to_owned).collect())),
-        rest: Some(rest(Host::new(Arc::clone(door), Handle::current()))),
+        limits: Limits { patience: serve.door.patience, ..Limits::DEFAULT },
+        rest: Some(rest(host)),
     };
     let allowances = Arc::new(Allowances::new(serve.rates));
     let mut handoffs = Vec::with_capacity(shards);

@@ -17,7 +17,7 @@ use crate::error::{Error, Kind};
 /// Requests that are being answered at once; a further one is refused with 503.
 const REQUESTS_MAX: usize = 1_024;
 
-/// How long a request's body may take to arrive; then it is answered with 400.
+/// How long a request's body may take to arrive, unless configured; then it is answered with 400.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The doors for whoever accepts connections; cheap to clone.
@@ -26,12 +26,24 @@ pub struct Host {
     door: Arc<Door>,
     services: Handle,
     places: Arc<Semaphore>,
+    body_timeout: Duration,
 }
 
 impl Host {
     /// Has requests answered on this runtime.
     pub fn new(door: Arc<Door>, services: Handle) -> Self {
-        Self { door, services, places: Arc::new(Semaphore::new(REQUESTS_MAX)) }
+        Self {
+            door,
+            services,
+            places: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            body_timeout: BODY_TIMEOUT,
+        }
+    }
+
+    /// Gives the body of a request this long to arrive, instead of 30 s.
+    #[must_use]
+    pub fn with_body_within(self, body_timeout: Duration) -> Self {
+        Self { body_timeout, ..self }
     }
 
     /// Answers a request, whatever it holds. May be called on any runtime with a timer.
@@ -40,7 +52,7 @@ impl Host {
     /// When dropped, what the request asked for may or may not have happened.
     pub async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        let body = match tokio::time::timeout(BODY_TIMEOUT, body::collect(body)).await {
+        let body = match tokio::time::timeout(self.body_timeout, body::collect(body)).await {
             Ok(Ok(body)) => body,
             Ok(Err(error)) => return self.door.refuse(&parts, peer, &error),
             Err(_) => return self.door.refuse(&parts, peer, &TOO_SLOW),

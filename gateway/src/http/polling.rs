@@ -4,7 +4,6 @@
 //! is hyper's. Source: Engine.IO v4 "HTTP long-polling".
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -24,9 +23,6 @@ use crate::connection::polling::PollAnswer;
 use crate::table::inbox::{Message, ShardHandle};
 use crate::table::opening::PollingWish;
 use crate::table::session::{PostBody, PostVerdict, SessionRequest};
-
-/// How long the body of a POST may take to arrive; then it is answered 400.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl<S: Send + 'static> Host<S> {
     /// Answers a request of a session on long polling, or for one.
@@ -104,7 +100,7 @@ impl<S: Send + 'static> Host<S> {
         // From here on the session counts a POST as under way, whatever becomes of this one.
         let mut under_way = UnderWay { shard, sid, is_ended: false };
         let collected = api::http::body::collect_within(body, self.payload_bytes_max);
-        let bytes = match tokio::time::timeout(BODY_TIMEOUT, collected).await {
+        let bytes = match tokio::time::timeout(self.doors.limits.patience, collected).await {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(error)) if error.kind() == api::error::Kind::TooLarge => {
                 return bare(StatusCode::PAYLOAD_TOO_LARGE);

@@ -10,9 +10,9 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use protocol::engine::{Handshake, HandshakeError, Revision};
 use protocol::id::EngineSid;
-use tokio::net::TcpStream;
 
 use super::Host;
+use super::wire::Wire;
 use crate::application::Opening;
 use crate::connection::{Adoption, Layer};
 use crate::handshake;
@@ -58,8 +58,9 @@ impl<S: Send + 'static> Host<S> {
         peer: SocketAddr,
     ) -> Result<(), &'static str> {
         let upgraded = upgrade.on.await.map_err(|_| "the peer is gone")?;
-        let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| "not our socket")?;
-        let io = parts.io.into_inner().into_std().map_err(|_| "the runtime keeps the socket")?;
+        let parts = upgraded.downcast::<TokioIo<Wire>>().map_err(|_| "not our socket")?;
+        let stream = parts.io.into_inner().into_stream();
+        let io = stream.into_std().map_err(|_| "the runtime keeps the socket")?;
         let adoption = Adoption {
             io,
             read_ahead: parts.read_buf,

@@ -11,6 +11,8 @@
 //! - [`frame`]: bytes that are no WebSocket
 //! - [`packet`]: WebSocket messages that are no Engine.IO or Socket.IO
 //! - [`opening`]: handshakes that are slow, broken or never finished
+//! - [`smuggling`]: requests with two readings
+//! - [`slow`]: peers that are slow on purpose
 
 mod attachment;
 mod crowd;
@@ -22,11 +24,16 @@ mod fragment;
 mod frame;
 mod opening;
 mod packet;
+mod slow;
+mod smuggling;
+
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
 
 use serde_json::json;
 
 use crate::chat::Chat;
-use crate::peer::Peer;
+use crate::peer::{self, Peer};
 use crate::rest::{self, Person};
 use crate::server::Server;
 
@@ -39,7 +46,12 @@ struct Scene {
 
 impl Scene {
     fn set() -> Self {
-        Self::set_at(Server::start())
+        Self::set_with(&[])
+    }
+
+    /// With these settings.
+    fn set_with(settings: &[(&str, &str)]) -> Self {
+        Self::set_at(Server::start_with(settings))
     }
 
     fn set_at(server: Server) -> Self {
@@ -111,5 +123,16 @@ const SLACK_KIB: u64 = 8 << 10;
 
 /// What one hostile client may cost while it is there.
 const CLIENT_KIB_MAX: u64 = 4 << 10;
+/// Opens a session on polling that nobody polls, and returns its target.
+fn http_door(address: SocketAddr) -> String {
+    let mut stream = peer::connect(address);
+    let request = format!("GET {POLLING} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("the server takes a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the server answers in full");
+    let (_, rest) = answer.split_once("\"sid\":\"").expect("an open packet names the session");
+    format!("{POLLING}&sid={}", rest.get(..20).expect("a sid has 20 characters"))
+}
 
 const DOOR: &str = "/socket.io/?EIO=4&transport=websocket";
+const POLLING: &str = "/socket.io/?EIO=4&transport=polling";

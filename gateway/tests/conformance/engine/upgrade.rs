@@ -89,7 +89,7 @@ fn upgrade_that_was_probed_and_then_left_leaves_polling_as_it_was() {
 
 #[test]
 fn second_websocket_is_closed_during_an_upgrade_and_after_it() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start_with(&["--slow-ping", "--shards", "1"]);
     let poller = Poller::open(&server);
     let mut peer = Peer::open(server.address(), &poller.websocket());
     Peer::open(server.address(), &poller.websocket()).hear_end();
