@@ -22,6 +22,7 @@ use gateway::event::allowance::{Allowances, Rates};
 use gateway::event::client::Client;
 use gateway::handoff::Handoff;
 use gateway::handshake::Served;
+use gateway::http::bundle::Bundle;
 use gateway::http::origin::Origins;
 use gateway::http::{Doors, Limits};
 use gateway::relay::Relay;
@@ -149,6 +150,8 @@ fn serve(app: &Arc<App>) -> io::Result<Running<Client>> {
         sockets: vec![("/socket.io/", Layer::SocketIo)],
         served: Served { revision_3: false },
         origins: Arc::new(Origins::new(Vec::new())),
+        cookie: None,
+        bundle: Bundle::Off,
         limits: Limits::DEFAULT,
         rest: None,
     };

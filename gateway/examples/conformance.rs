@@ -13,6 +13,8 @@ use gateway::application::{Admission, Application, Connect, Event, Malformed, Re
 use gateway::connection::Layer;
 use gateway::fanout::Broadcast;
 use gateway::handshake::Served;
+use gateway::http::bundle::Bundle;
+use gateway::http::cookie::Cookie;
 use gateway::http::origin::Origins;
 use gateway::http::{Doors, Limits};
 use gateway::runtime::{self, Inboxes, Settings};
@@ -53,6 +55,12 @@ struct Arguments {
     /// Milliseconds that an upgrade may take.
     #[arg(long, default_value_t = protocol::engine::session::UPGRADE_TIMEOUT_MS)]
     upgrade_timeout_ms: u32,
+    /// Set a cookie on handshakes: `on`, or its name.
+    #[arg(long)]
+    cookie: Option<String>,
+    /// The folder of the client's scripts, or an address that has them.
+    #[arg(long)]
+    client_bundle: Option<String>,
     /// Milliseconds for each thing that an HTTP client is waited for.
     #[arg(long, default_value_t = 20_000)]
     patience_ms: u64,
@@ -81,26 +89,45 @@ fn main() -> std::io::Result<()> {
         // Echoes and rooms here must not lose anything to a client that is busy sending.
         outbox_hard_bytes: (16 << 20) + arguments.payload_max,
     };
-    let doors = Doors {
-        sockets: vec![
-            ("/socket.io/", Layer::SocketIo),
-            ("/engine.io/", Layer::EngineIo),
-            ("/echo", Layer::Raw),
-        ],
-        served: Served { revision_3: arguments.eio3 },
-        origins: Arc::new(Origins::new(vec![arguments.origin.unwrap_or_else(|| "*".to_owned())])),
-        limits: Limits {
-            patience: Duration::from_millis(arguments.patience_ms),
-            ..Limits::DEFAULT
-        },
-        rest: None,
-    };
+    let doors = doors(&arguments)?;
     let address = SocketAddr::from(([127, 0, 0, 1], arguments.port));
     let inboxes = Inboxes::new(shards.get());
     let mut running = runtime::start(address, inboxes, settings, &doors, |_| Echo)?;
     announce(running.address())?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     Err(runtime.block_on(running.failed()))
+}
+
+/// What is served at which path.
+fn doors(arguments: &Arguments) -> std::io::Result<Doors> {
+    let cookie = arguments.cookie.as_deref().and_then(|name| match name {
+        "on" => Some(Cookie::default()),
+        name => Cookie::named(name),
+    });
+    let bundle = match arguments.client_bundle.as_deref() {
+        None => Bundle::Off,
+        Some(place) => match Bundle::elsewhere(place) {
+            Some(elsewhere) => elsewhere,
+            None => Bundle::here(place.as_ref())?,
+        },
+    };
+    let origin = arguments.origin.clone().unwrap_or_else(|| "*".to_owned());
+    Ok(Doors {
+        sockets: vec![
+            ("/socket.io/", Layer::SocketIo),
+            ("/engine.io/", Layer::EngineIo),
+            ("/echo", Layer::Raw),
+        ],
+        served: Served { revision_3: arguments.eio3 },
+        origins: Arc::new(Origins::new(vec![origin])),
+        cookie,
+        bundle,
+        limits: Limits {
+            patience: Duration::from_millis(arguments.patience_ms),
+            ..Limits::DEFAULT
+        },
+        rest: None,
+    })
 }
 
 fn announce(address: SocketAddr) -> std::io::Result<()> {

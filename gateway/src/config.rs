@@ -237,6 +237,8 @@ mod tests {
             "--port=70000",
             "--log-format=xml",
             "--http-patience-seconds=0",
+            "--client-bundle=ftp://nowhere",
+            "--cookie=a b",
             "--drain-seconds=1e9",
             "--jwt-expires-in=soon",
             "--socket-joins-per-second=0",
@@ -250,6 +252,8 @@ mod tests {
             "LOG_FORMAT",
             "DRAIN_SECONDS",
             "HTTP_PATIENCE_SECONDS",
+            "CLIENT_BUNDLE",
+            "COOKIE",
             "JWT_EXPIRES_IN",
             "SOCKET_JOINS_PER_SECOND",
         ] {

@@ -3,6 +3,8 @@
 //! hyper reads requests; nothing of it stays behind an upgrade. REST requests are collected here
 //! and answered elsewhere: the shard's thread never waits for them.
 
+pub mod bundle;
+pub mod cookie;
 pub mod origin;
 
 mod encoding;
@@ -39,6 +41,8 @@ use crate::handshake::{self, Served};
 use crate::table::core::Place;
 use crate::table::inbox::{Message, ShardHandle};
 use crate::table::session::SessionRequest;
+use bundle::Bundle;
+use cookie::Cookie;
 use origin::Origins;
 use upgrade::Upgrade;
 use wire::Wire;
@@ -79,6 +83,10 @@ pub struct Doors {
     pub served: Served,
     /// Which origins may open a socket.
     pub origins: Arc<Origins>,
+    /// The cookie that handshakes set, if any.
+    pub cookie: Option<Cookie>,
+    /// Where the client's scripts come from.
+    pub bundle: Bundle,
     /// What their connections may cost.
     pub limits: Limits,
     /// Everything else; without it, everything else is 404.
@@ -187,13 +195,21 @@ impl<S: Send + 'static> Host<S> {
         peer: SocketAddr,
     ) -> (Response<Bytes>, Option<Upgrade>) {
         let path = request.uri().path();
-        let door = self.doors.sockets.iter().find(|(mount, _)| path.starts_with(mount));
-        let Some(&(_, layer)) = door else {
-            return match &self.doors.rest {
-                Some(rest) => (rest(request, peer.ip()).await, None),
-                None => (bare(StatusCode::NOT_FOUND), None),
-            };
+        let below = |(mount, layer): &(&str, Layer)| Some((path.strip_prefix(mount)?, *layer));
+        let (file, layer) = match self.doors.sockets.iter().find_map(below) {
+            None => return (self.answer_elsewhere(request, peer).await, None),
+            Some((path, Layer::SocketIo)) => (bundle::name(path), Layer::SocketIo),
+            Some((_, layer)) => (None, layer),
         };
+        if let Some(file) = file {
+            return match self.doors.bundle.answer(file, &request) {
+                Some(mut response) => {
+                    self.doors.origins.expose(request.headers(), response.headers_mut());
+                    (response, None)
+                }
+                None => (self.answer_elsewhere(request, peer).await, None),
+            };
+        }
         if request.method() == Method::OPTIONS && layer != Layer::Raw {
             return (self.doors.origins.preflight(request.headers()), None);
         }
@@ -207,6 +223,18 @@ impl<S: Send + 'static> Host<S> {
         match opened {
             Ok((response, upgrade)) => (response, Some(upgrade)),
             Err(error) => (self.refuse(&request, error), None),
+        }
+    }
+
+    /// Answers what is no door's.
+    async fn answer_elsewhere(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<Bytes> {
+        match &self.doors.rest {
+            Some(rest) => rest(request, peer.ip()).await,
+            None => bare(StatusCode::NOT_FOUND),
         }
     }
 

@@ -119,6 +119,8 @@ fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Serving, Err
         sockets: vec![("/socket.io/", Layer::SocketIo)],
         served: Served { revision_3: serve.allow_eio3 },
         origins: Arc::new(Origins::new(origins.map(str::to_owned).collect())),
+        cookie: serve.door.cookie.clone(),
+        bundle: serve.door.bundle.clone(),
         limits: Limits { patience: serve.door.patience, ..Limits::DEFAULT },
         rest: Some(rest(host)),
     };

@@ -52,7 +52,7 @@ impl Origins {
 
     /// Lets the page that asked read the answer.
     pub fn expose(&self, request: &HeaderMap, response: &mut HeaderMap) {
-        response.insert(VARY, HeaderValue::from_static("Origin"));
+        response.append(VARY, HeaderValue::from_static("Origin"));
         if let Some(origin) = request.get(ORIGIN).filter(|_| self.allow(request)) {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             let credentials = HeaderValue::from_static("true");

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue,
+    SET_COOKIE,
 };
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -63,12 +64,15 @@ impl<S: Send + 'static> Host<S> {
         let (reply, opened) = oneshot::channel();
         let request = SessionRequest::Open(Box::new(wish), reply);
         let sent = self.shard.send(Message::Session(request)).await;
-        let Some(open) = (if sent.is_ok() { opened.await.ok().flatten() } else { None }) else {
-            return bare(StatusCode::SERVICE_UNAVAILABLE);
-        };
+        let opened = if sent.is_ok() { opened.await.ok().flatten() } else { None };
+        let Some((sid, open)) = opened else { return bare(StatusCode::SERVICE_UNAVAILABLE) };
         let mut writer = Writer::new(format);
         writer.push_text(open.as_bytes());
-        payload(writer.content_type(), writer.into_body().into())
+        let mut response = payload(writer.content_type(), writer.into_body().into());
+        if let Some(cookie) = self.doors.cookie.as_ref().and_then(|cookie| cookie.line(sid)) {
+            response.headers_mut().insert(SET_COOKIE, cookie);
+        }
+        response
     }
 
     /// Parks a poll at its session's shard until that answers it.

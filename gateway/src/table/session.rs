@@ -22,8 +22,8 @@ const HELD_PING_MS: u32 = 100;
 /// What a request that names a session, or wishes for one, tells the shard.
 #[derive(Debug)]
 pub(crate) enum SessionRequest {
-    /// Open one; the answer is the open packet, or nothing when that cannot be done.
-    Open(Box<PollingWish>, oneshot::Sender<Option<String>>),
+    /// Open one; the answer is its sid and the open packet, or nothing when that cannot be done.
+    Open(Box<PollingWish>, oneshot::Sender<Option<(EngineSid, String)>>),
     /// What does it travel by? A WebSocket that names a session which is none is refused as HTTP.
     Ask(EngineSid, oneshot::Sender<Option<Transport>>),
     /// GET.
@@ -87,11 +87,12 @@ impl<A: Application> Shard<A> {
         }
     }
 
-    fn open_polling(&mut self, wish: PollingWish) -> Option<String> {
+    fn open_polling(&mut self, wish: PollingWish) -> Option<(EngineSid, String)> {
         match self.core.open_polling(wish) {
             Ok((slot, open)) => {
+                let sid = self.core.sid_of_slot(slot)?;
                 self.connect_implicitly(slot);
-                Some(open)
+                Some((sid, open))
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot open a session");

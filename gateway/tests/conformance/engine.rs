@@ -5,7 +5,7 @@
 //! - [`websocket`], [`polling`], [`payload`]: what carries it
 //! - [`upgrade`]: from the one to the other
 //! - [`heartbeat`]: whether anybody is there
-//! - [`page`]: what browsers ask for beside it: origins, compression
+//! - [`page`]: what browsers ask for beside it: origins, compression, cookies
 //! - [`legacy`]: Engine.IO 3
 
 mod handshake;

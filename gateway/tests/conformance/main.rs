@@ -1,6 +1,7 @@
 //! The engine and socket layers against what the official suites and stock clients presuppose, on
 //! the conformance example. Its doors and timings: 300 ms between pings, 200 ms to answer.
 //!
+//! - [`bundle`]: the client's scripts
 //! - [`engine`]: Engine.IO by hand
 //! - [`socket`]: Socket.IO 5 by hand, over WebSocket, in both encodings
 //! - [`stock_clients`]: the matrix of clients and transports
@@ -16,6 +17,7 @@ mod web;
 
 mod example;
 
+mod bundle;
 mod engine;
 mod socket;
 mod stock_clients;

@@ -119,6 +119,22 @@ fn variable_that_is_set_to_nothing_counts_as_unset() {
 
 /// The names and values that a deployment of the original was told to begin with.
 #[test]
+fn scripts_of_the_client_are_served_from_the_folder_that_the_configuration_names() {
+    let folder = tempfile::tempdir().expect("the system's folder for temporary files works");
+    fs::write(folder.path().join("socket.io.min.js"), "{}").expect("the folder is ours");
+    let folder = folder.path().to_str().expect("its name is text");
+    let get = |server: &Server, file: &str| {
+        rest::request(server.address(), "GET", &format!("/socket.io/{file}"), None, None)
+    };
+    let server = Server::start_with(&[("CLIENT_BUNDLE", folder)]);
+    assert_eq!(get(&server, "socket.io.min.js"), (200, serde_json::json!({})));
+    let (status, answer) = get(&server, "socket.io.js");
+    assert_eq!((status, &answer["code"]), (404, &serde_json::json!("NOT_FOUND")));
+    let (status, answer) = get(&Server::start(), "socket.io.min.js");
+    assert_eq!((status, &answer["code"]), (404, &serde_json::json!("NOT_FOUND")));
+}
+
+#[test]
 fn environment_of_the_original_starts_the_product() {
     let mongod = Mongod::start();
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,8 +1,8 @@
-//! What browsers ask for beside the protocol: origins and compression. Source: A3.
+//! What browsers ask for beside the protocol: origins, compression, cookies. Source: A3.
 
 use std::io::Read as _;
 
-use super::{POLLING, Poller};
+use super::{POLLING, Poller, UPGRADE};
 use crate::example;
 use crate::web;
 
@@ -87,4 +87,36 @@ fn poll_that_brings_little_is_not_compressed() {
         let answer = web::ask(server.address(), "GET", &poller.target(), headers, b"");
         assert_eq!(answer.header("content-encoding"), encoding, "{len}");
     }
+}
+
+#[test]
+fn no_cookie_is_set_unless_it_is_asked_for() {
+    let server = example::start();
+    let answer = web::ask(server.address(), "GET", POLLING, "", b"");
+    assert_eq!(answer.header("set-cookie"), None);
+}
+
+#[test]
+fn cookie_carries_the_sid_on_the_handshake_alone() {
+    let server = example::start_with(&["--cookie", "on", "--slow-ping"]);
+    let opened = web::ask(server.address(), "GET", POLLING, "", b"");
+    let sid = super::sid_of(opened.text());
+    let expected = format!("io={sid}; Path=/; HttpOnly; SameSite=Lax");
+    assert_eq!(opened.header("set-cookie"), Some(expected.as_str()));
+    let target = format!("{POLLING}&sid={sid}");
+    for (method, body) in [("POST", &b"4x"[..]), ("GET", b""), ("PUT", b"")] {
+        let answer = web::ask(server.address(), method, &target, "", body);
+        assert_eq!(answer.header("set-cookie"), None, "{method}");
+    }
+    let websocket = POLLING.replace("polling", "websocket");
+    let switched = web::ask(server.address(), "GET", &websocket, UPGRADE, b"");
+    assert_eq!((switched.status, switched.header("set-cookie")), (101, None));
+    assert_eq!(web::ask(server.address(), "POST", POLLING, "", b"").header("set-cookie"), None);
+}
+
+#[test]
+fn cookie_may_have_another_name() {
+    let server = example::start_with(&["--cookie", "VOXORA-1"]);
+    let answer = web::ask(server.address(), "GET", POLLING, "", b"");
+    assert!(answer.header("set-cookie").unwrap().starts_with("VOXORA-1="), "{answer:?}");
 }
