@@ -53,6 +53,11 @@ impl History {
         }
     }
 
+    /// The newest message of `conversation` before the run.
+    pub fn base(&self, conversation: u32) -> u32 {
+        self.conversations.get(conversation as usize).map_or(0, |row| row.base)
+    }
+
     /// Enters a message that `client` sends for the first time. Returns its number, by which it is
     /// known from then on.
     pub fn sends(&mut self, client: u32, tenure: u32, conversation: u32, print: u64) -> u32 {

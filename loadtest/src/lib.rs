@@ -9,6 +9,7 @@
 //! - [`traffic`]: the script that all scenarios share; [`pace`]: when a message is due
 //! - [`ledger`]: what was sent, what came back, what did not
 //! - [`swarm`]: all sockets; [`client`]: one client, without I/O
+//! - [`drill`]: the other kind of run, which asks whether all is true, not how fast
 //! - [`history`]: what was sent, heard and stored, in rows, and the rules that it must keep
 //! - [`admission`]: users, tokens and conversations, where the application wants them;
 //!   [`rest`]: the way to ask for them
@@ -27,6 +28,7 @@ pub mod traffic;
 pub mod ledger;
 pub mod pace;
 
+pub mod drill;
 pub mod history;
 
 pub mod client;

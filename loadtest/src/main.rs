@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -9,19 +10,46 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
-use loadtest::plan::Plan;
-use loadtest::report::Report;
+use loadtest::drill;
+use loadtest::plan::{Plan, Scenario, Task};
 use loadtest::run;
+use serde::Serialize;
 
 fn main() -> ExitCode {
-    let plan = Plan::parse();
-    let target = match run::aim(&plan) {
-        Ok(target) => target,
-        Err(error) => return complain(&error, NOT_ALLOWED),
-    };
-    let shown = run::run(&plan, &target).and_then(|report| {
-        show(&report, plan.scenario.common().outcome.json.as_deref())?;
-        Ok(report.verdict.passed)
+    match Plan::parse().task {
+        Task::Load(scenario) => load(&scenario),
+        Task::History(plan) => match drill::allow(&plan.subject, plan.faults.kills) {
+            Err(error) => complain(&error, NOT_ALLOWED),
+            Ok(()) => tell(
+                drill::history(&plan).map(|report| (report.passed, report)),
+                plan.subject.json.as_deref(),
+            ),
+        },
+        Task::Reconnect(plan) => match drill::allow(&plan.subject, 0) {
+            Err(error) => complain(&error, NOT_ALLOWED),
+            Ok(()) => tell(
+                drill::reconnect::run(&plan).map(|report| (report.passed, report)),
+                plan.subject.json.as_deref(),
+            ),
+        },
+    }
+}
+
+fn load(scenario: &Scenario) -> ExitCode {
+    match run::aim(scenario) {
+        Err(error) => complain(&error, NOT_ALLOWED),
+        Ok(target) => tell(
+            run::run(scenario, &target).map(|report| (report.verdict.passed, report)),
+            scenario.common().outcome.json.as_deref(),
+        ),
+    }
+}
+
+/// Shows a report and whether it is good, or why there is none.
+fn tell(run: Result<(bool, impl Display + Serialize)>, json: Option<&Path>) -> ExitCode {
+    let shown = run.and_then(|(passed, report)| {
+        show(&report, json)?;
+        Ok(passed)
     });
     match shown {
         Ok(true) => ExitCode::SUCCESS,
@@ -31,7 +59,7 @@ fn main() -> ExitCode {
 }
 
 /// The table goes to standard output, unless the JSON is wanted there.
-fn show(report: &Report, json: Option<&Path>) -> Result<()> {
+fn show(report: &(impl Display + Serialize), json: Option<&Path>) -> Result<()> {
     let to_stdout = json.is_some_and(|path| path == Path::new("-"));
     if to_stdout {
         write!(io::stderr().lock(), "{report}")?;

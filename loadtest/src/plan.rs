@@ -3,6 +3,7 @@
 //! Everything a run may use is limited here, so that no run is endless and none floods a machine
 //! by a slip of the finger.
 
+pub mod drill;
 pub mod target;
 
 use std::fmt;
@@ -23,10 +24,22 @@ use crate::pace::Pace;
 pub struct Plan {
     /// What to do.
     #[command(subcommand)]
-    pub scenario: Scenario,
+    pub task: Task,
 }
 
-/// The scenarios.
+/// What this program can do.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// A load scenario.
+    #[command(flatten)]
+    Load(Scenario),
+    /// Talk through faults, and compare what was sent and heard with what is stored
+    History(drill::History),
+    /// End the server under many clients, and see them all come back
+    Reconnect(drill::Reconnect),
+}
+
+/// The load scenarios.
 #[derive(Debug, Subcommand)]
 pub enum Scenario {
     /// Open many connections and keep them: what does each cost?
@@ -212,6 +225,16 @@ pub struct Outcome {
     pub expect_kib: Option<f64>,
 }
 
+impl Plan {
+    /// The load scenario, if it is one.
+    pub fn into_scenario(self) -> Option<Scenario> {
+        match self.task {
+            Task::Load(scenario) => Some(scenario),
+            Task::History(_) | Task::Reconnect(_) => None,
+        }
+    }
+}
+
 impl Scenario {
     /// What the scenarios have in common.
     pub fn common(&self) -> &Common {
@@ -307,8 +330,11 @@ Examples:
   voxora-loadtest room --connections 1000 --in-flight 16
   voxora-loadtest echo --in-flight 16
   voxora-loadtest support-chat --app voxora --rooms 100 --save-tokens tokens
+  voxora-loadtest history --url http://127.0.0.1:3001 --storms 5 --slow-readers 4
+  voxora-loadtest history --serve target/release/voxora --sends 100000 --kills 10 --storms 10
+  voxora-loadtest reconnect --serve target/release/voxora --connections 9000
 
-Exit codes: 0 all is well, 1 an expectation failed or nothing was measured, 2 a wrong command
+Exit codes: 0 all is well, 1 an expectation failed, a rule was broken or nothing was measured, 2 a wrong command
 line or a target that is not allowed, 3 the run could not be made.";
 
 #[cfg(test)]
@@ -339,7 +365,7 @@ mod tests {
     #[test]
     fn a_rate_replaces_the_number_in_flight_and_both_together_are_refused() {
         let plan = Plan::try_parse_from(["x", "support-chat", "--rate", "5000"]).unwrap();
-        let Scenario::SupportChat(chat) = plan.scenario else { panic!("another scenario") };
+        let Some(Scenario::SupportChat(chat)) = plan.into_scenario() else { panic!("another one") };
         assert!(matches!(chat.traffic.pace(), Pace::PerSecond(rate) if rate.get() == 5000));
         let both = ["x", "room", "--rate", "1", "--in-flight", "1"];
         assert!(Plan::try_parse_from(both).is_err());

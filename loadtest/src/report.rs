@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::app::{AckBy, App};
 use crate::measure::process::Cpu;
 use crate::measure::{Measured, Reading};
-use crate::plan::{Outcome, Plan};
+use crate::plan::{Outcome, Scenario};
 use crate::scenario::Unit;
 use connection::ConnectionReport;
 use memory::MemoryReport;
@@ -87,15 +87,15 @@ pub struct ClientReport {
 
 impl Report {
     /// A report of `plan` without figures.
-    pub fn new(plan: &Plan, processes: &[Measured]) -> Self {
-        let common = plan.scenario.common();
+    pub fn new(plan: &Scenario, processes: &[Measured]) -> Self {
+        let common = plan.common();
         Self {
-            scenario: plan.scenario.name(),
-            description: plan.scenario.describe(),
+            scenario: plan.name(),
+            description: plan.describe(),
             urls: common.url.clone(),
             app: common.app,
             ack_by: common.ack_by,
-            unit: plan.scenario.unit(),
+            unit: plan.unit(),
             processes: processes.iter().map(name).collect(),
             connections: ConnectionReport::default(),
             memory: None,

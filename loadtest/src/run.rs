@@ -10,8 +10,8 @@ use crate::admission::Admission;
 use crate::app::App;
 use crate::ledger::mark::Mark;
 use crate::measure::{Measured, process};
+use crate::plan::Scenario;
 use crate::plan::target;
-use crate::plan::{Plan, Scenario};
 use crate::report::Report;
 use crate::scenario;
 use crate::swarm::{Dial, Server, Swarm};
@@ -25,15 +25,15 @@ pub struct Target {
     processes: Vec<Measured>,
 }
 
-/// Finds the target of `plan`.
+/// Finds the target of `scenario`.
 ///
 /// # Errors
 /// It is malformed, not allowed, or one of its processes does not exist.
-pub fn aim(plan: &Plan) -> Result<Target> {
-    let common = plan.scenario.common();
+pub fn aim(scenario: &Scenario) -> Result<Target> {
+    let common = scenario.common();
     ensure!(common.path.ends_with('/'), "the path {} must end with a slash", common.path);
     let rooms_are_conversations = common.app == App::Voxora;
-    if let Scenario::Idle(idle) = &plan.scenario {
+    if let Scenario::Idle(idle) = scenario {
         let joinable = idle.join <= 1 || !rooms_are_conversations;
         ensure!(
             joinable,
@@ -50,12 +50,12 @@ pub fn aim(plan: &Plan) -> Result<Target> {
 ///
 /// # Errors
 /// The run could not be made: nobody answers, sign-in is refused, a measured process ended.
-pub fn run(plan: &Plan, target: &Target) -> Result<Report> {
-    let common = plan.scenario.common();
+pub fn run(plan: &Scenario, target: &Target) -> Result<Report> {
+    let common = plan.common();
     let mark = Mark::fresh();
-    let wanted = plan.scenario.wanted();
+    let wanted = plan.wanted();
     let admission = Admission::prepare(common, &target.servers, &mark, wanted)?;
-    let layout = plan.scenario.layout(&admission);
+    let layout = plan.layout(&admission);
     check_open_files(layout.seats())?;
     let swarm = Swarm::new(Dial {
         servers: target.servers.clone(),
@@ -63,17 +63,15 @@ pub fn run(plan: &Plan, target: &Target) -> Result<Report> {
         per_second: common.connect_rate,
         window: common.connect_window,
     })?;
-    let sending = plan
-        .scenario
-        .traffic()
-        .map_or(NO_SENDING, |traffic| (traffic.body_bytes, traffic.patience));
+    let sending =
+        plan.traffic().map_or(NO_SENDING, |traffic| (traffic.body_bytes, traffic.patience));
     let (content_len, patience) = sending;
     let sending =
         Sending { dialect: common.dialect(), content_len: content_len as usize, patience };
     let traffic = Traffic::new(sending, layout, mark);
     let mut stage = Stage::new(swarm, traffic, &target.processes);
     let mut report = Report::new(plan, &target.processes);
-    match (&plan.scenario, plan.scenario.traffic()) {
+    match (plan, plan.traffic()) {
         (Scenario::Idle(idle), _) => stage.hold(idle, &mut report)?,
         (Scenario::SupportChat(_) | Scenario::Room(_) | Scenario::Echo(_), Some(traffic)) => {
             stage.send(traffic, &mut report)?;
@@ -87,7 +85,8 @@ pub fn run(plan: &Plan, target: &Target) -> Result<Report> {
     Ok(report)
 }
 
-fn check_open_files(connections: u32) -> Result<()> {
+/// That this shell allows so many connections at once.
+pub(crate) fn check_open_files(connections: u32) -> Result<()> {
     let Some(allowed) = process::open_files_max() else { return Ok(()) };
     let needed = u64::from(connections) + OPEN_FILES_BESIDE;
     ensure!(

@@ -139,6 +139,11 @@ impl Swarm {
         &self.census
     }
 
+    /// The CONNECT packet of connection `id`.
+    pub fn hello(&self, id: u32) -> Arc<[u8]> {
+        self.dial.hellos.get(id as usize).map(Arc::clone).unwrap_or_default()
+    }
+
     /// Whether every connection was tried and none is still on its way.
     pub fn is_dialled(&self) -> bool {
         let begun = self.links.len() == self.dial.hellos.len() && self.redials.is_empty();
@@ -153,7 +158,6 @@ impl Swarm {
     pub fn turn(&mut self, script: &mut impl Script, until: Instant) -> Result<()> {
         let now = Instant::now();
         let mut wake = until;
-        self.redial_due(script);
         if let Some(due) = self.dial_due(now, script) {
             wake = wake.min(due);
         }
@@ -164,6 +168,7 @@ impl Swarm {
         }
         self.flush(script);
         self.read_unmuted(script);
+        self.redial_due(script);
         let timeout = poll_timeout(wake.saturating_duration_since(Instant::now()));
         match self.poll.poll(&mut self.events, Some(timeout)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => {
@@ -269,7 +274,7 @@ impl Swarm {
         at: Instant,
         script: &mut impl Script,
     ) -> Result<&'a [u8], End> {
-        let hello = self.dial.hellos.get(id as usize).map(Arc::clone).unwrap_or_default();
+        let hello = self.hello(id);
         loop {
             let Some(link) = self.links.get_mut(id as usize) else { return Ok(&[]) };
             let Some((taken, step)) = link.client.handle(input, &hello)? else { return Ok(input) };

@@ -38,6 +38,12 @@ impl Account {
         &self.token
     }
 
+    /// One that nobody lets in.
+    #[cfg(test)]
+    pub(crate) fn stub() -> Self {
+        Self { user: USER_OF_NOBODY.parse().unwrap(), token: String::new() }
+    }
+
     /// The account that `token` is for, by its `userId` claim.
     fn from_token(token: &str) -> Result<Self> {
         let payload = token.split('.').nth(1).context("a token has three parts")?;
@@ -109,6 +115,9 @@ fn write(path: &Path, accounts: &[Account]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+const USER_OF_NOBODY: &str = "000000000000000000000000";
 
 #[cfg(test)]
 mod tests {

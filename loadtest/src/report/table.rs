@@ -194,8 +194,9 @@ mod tests {
     #[test]
     fn failures_stand_at_the_end_and_unmeasured_servers_are_named() {
         let plan = Plan::try_parse_from(["x", "idle"]).unwrap();
+        let plan = plan.into_scenario().unwrap();
         let mut report = Report::new(&plan, &[]);
-        report.judge(&plan.scenario.common().outcome);
+        report.judge(&plan.common().outcome);
         let text = report.to_string();
         assert!(text.contains("not measured") && text.contains("FAILED"), "{text}");
         assert!(!text.contains("passed"), "{text}");

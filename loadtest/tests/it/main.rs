@@ -1,6 +1,8 @@
 //! Whole runs against a live server: what the instrument must see, and what it must not make up.
 
 #[cfg(test)]
+mod drill;
+#[cfg(test)]
 mod peer;
 
 use clap::Parser as _;
@@ -18,6 +20,7 @@ fn run_against(manner: Manner, line: &str) -> anyhow::Result<Report> {
     let address = peer::start(manner);
     let line = format!("voxora-loadtest {line} --url http://{address}");
     let plan = Plan::try_parse_from(line.split_ascii_whitespace())?;
+    let plan = plan.into_scenario().expect("the line names a load scenario");
     run::run(&plan, &run::aim(&plan)?)
 }
 
@@ -113,7 +116,7 @@ fn a_refused_connect_is_told_with_the_servers_words() {
 #[test]
 fn a_port_where_nobody_listens_is_an_error_and_no_report() {
     let plan = ["x", "idle", "--connections", "2", "--url", "http://127.0.0.1:1"];
-    let plan = Plan::try_parse_from(plan).unwrap();
+    let plan = Plan::try_parse_from(plan).unwrap().into_scenario().unwrap();
     let error = run::run(&plan, &run::aim(&plan).unwrap()).unwrap_err();
     assert!(error.to_string().contains("no connection came about"), "{error}");
 }

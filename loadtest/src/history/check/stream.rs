@@ -31,7 +31,7 @@ pub(super) fn check(history: &History, places: &Places, findings: &mut Findings)
             let listener = listeners.entry((key, room)).or_default();
             listener.end_connection((key, room), findings);
             if let Some(lacks) = listener.coverage.first_gap(places.count(room)) {
-                let place = lacks + base(history, room) + 1;
+                let place = lacks + history.base(room) + 1;
                 findings.add(Rule::Diverged, || {
                     format!("client {key} still lacks place {place} of conversation {room}")
                 });
@@ -46,10 +46,6 @@ fn may_hear(history: &History, heard: &Heard) -> bool {
         client.rooms.contains(&heard.conversation)
             && history.may_read(client.user, heard.conversation)
     })
-}
-
-fn base(history: &History, conversation: u32) -> u32 {
-    history.conversations.get(conversation as usize).map_or(0, |row| row.base)
 }
 
 /// What events are compared with.
@@ -108,7 +104,7 @@ impl Listener {
         key: (u32, u32),
         (scene, findings): (&Scene<'_>, &mut Findings),
     ) {
-        let base = base(scene.history, key.1);
+        let base = scene.history.base(key.1);
         if seen.seq <= base || authentic(scene.history, key.1, seen, findings).is_none() {
             return;
         }
@@ -182,7 +178,7 @@ impl Listener {
     fn settle(&mut self, scene: &Scene<'_>, key: (u32, u32), findings: &mut Findings) {
         let gap = self.coverage.first_gap(scene.places.count(key.1));
         let known = |place: &u32| self.missing.contains(place);
-        let gap = gap.map(|gap| gap + base(scene.history, key.1) + 1);
+        let gap = gap.map(|gap| gap + scene.history.base(key.1) + 1);
         if let Some(place) = gap.filter(|place| !known(place)) {
             findings.add(Rule::Skipped, || {
                 format!("client {} waited, and place {place} of {} never came", key.0, key.1)

@@ -2,17 +2,17 @@ use clap::Parser as _;
 
 use crate::ledger::Tally;
 use crate::measure::latency::{Latency, Quantiles};
-use crate::plan::{Outcome, Plan};
+use crate::plan::{Outcome, Plan, Scenario};
 use crate::report::Report;
 use crate::report::traffic::TrafficReport;
 
-fn plan(flags: &[&str]) -> Plan {
+fn plan(flags: &[&str]) -> Scenario {
     let line = ["x", "support-chat"].iter().chain(flags);
-    Plan::try_parse_from(line).unwrap()
+    Plan::try_parse_from(line).unwrap().into_scenario().unwrap()
 }
 
 fn outcome(flags: &[&str]) -> Outcome {
-    plan(flags).scenario.common().outcome.clone()
+    plan(flags).common().outcome.clone()
 }
 
 /// A report of a run in which all went well, but for `change`.
