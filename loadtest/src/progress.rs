@@ -1,5 +1,7 @@
-//! A line that shows how far a phase has come, on a terminal; elsewhere nothing.
+//! A line that shows how far a phase has come: always the same one on a terminal; elsewhere a new
+//! one now and then, for whoever reads the log of a long run.
 
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -7,6 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// A phase that is under way.
 #[derive(Debug)]
 pub struct Progress {
+    phase: &'static str,
+    total: u64,
     bar: ProgressBar,
     shown_at: Instant,
 }
@@ -21,7 +25,7 @@ impl Progress {
             bar.set_style(style);
         }
         bar.set_message(phase);
-        Self { bar, shown_at: Instant::now() }
+        Self { phase, total, bar, shown_at: Instant::now() }
     }
 
     /// Shows that `done` steps are done.
@@ -29,9 +33,16 @@ impl Progress {
     /// # Cost
     /// One look at the clock, unless the line is stale.
     pub fn set(&mut self, done: u64) {
-        if self.shown_at.elapsed() >= REFRESH {
-            self.shown_at = Instant::now();
-            self.bar.set_position(done);
+        let refresh = if self.bar.is_hidden() { LOG_INTERVAL } else { REFRESH };
+        if self.shown_at.elapsed() < refresh {
+            return;
+        }
+        self.shown_at = Instant::now();
+        self.bar.set_position(done);
+        if self.bar.is_hidden() {
+            // Without standard error there is nobody to tell.
+            let line = format!("{}: {done} of {}", self.phase, self.total);
+            let _: io::Result<()> = writeln!(io::stderr().lock(), "{line}");
         }
     }
 
@@ -42,3 +53,4 @@ impl Progress {
 }
 
 const REFRESH: Duration = Duration::from_millis(100);
+const LOG_INTERVAL: Duration = Duration::from_secs(20);
