@@ -79,8 +79,8 @@ pub fn history(plan: &History) -> Result<HistoryReport> {
     stage.gather(GATHER_PATIENCE)?;
     stage.talk(&plan.faults, plan.sends)?;
     let talked = began.elapsed();
-    stage.settle(plan.faults.slow_for)?;
-    stage.regroup()?;
+    stage.settle(plan.patience + plan.faults.slow_for)?;
+    stage.regroup(plan.patience)?;
     stage.read_store(&cast)?;
     let findings = check(stage.crew().history());
     let mut report = HistoryReport::new(plan, &stage, findings, talked);

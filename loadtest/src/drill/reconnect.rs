@@ -104,7 +104,7 @@ fn come_back(plan: &Reconnect, server: &Server) -> Result<Return> {
     }
     let seconds = since.elapsed().as_secs_f64();
     tell_parent(plan.child, &Word::Back)?;
-    stage.settle(Duration::ZERO)?;
+    stage.settle(plan.patience)?;
     stage.read_store(&cast)?;
     let findings = check(stage.crew().history());
     failures.extend(stage.failures());
@@ -132,7 +132,7 @@ fn bring_in(plan: &Reconnect, server: &Server) -> Result<(Cast, Stage)> {
     stage.gather(super::GATHER_PATIENCE)?;
     let none = Faults { kills: 0, storms: 0, aborts: 0, slow_readers: 0, slow_for: Duration::ZERO };
     stage.talk(&none, goal)?;
-    stage.settle(Duration::ZERO)?;
+    stage.settle(plan.patience)?;
     Ok((cast, stage))
 }
 

@@ -95,13 +95,12 @@ impl Stage {
     }
 
     /// Waits until everybody is back and has heard everything on their own, if they ever will.
-    pub(super) fn settle(&mut self, slow_for: Duration) -> Result<()> {
+    pub(super) fn settle(&mut self, patience: Duration) -> Result<()> {
         for thread in self.aborts.drain(..) {
             let aborted = thread.join().unwrap_or_default();
             self.aborted.cut += aborted.cut;
             self.aborted.failed += aborted.failed;
         }
-        let patience = SETTLE_PATIENCE + slow_for;
         if !self.wait("settling", patience, |crew| crew.is_complete() && crew.is_level())? {
             let absent = self.crew.absent();
             if absent > 0 {
@@ -115,10 +114,10 @@ impl Stage {
     }
 
     /// Lets everybody come back once more and ask for what they lack.
-    pub(super) fn regroup(&mut self) -> Result<()> {
+    pub(super) fn regroup(&mut self, patience: Duration) -> Result<()> {
         self.crew.storm();
         self.turn()?;
-        if !self.wait("regrouping", SETTLE_PATIENCE, Crew::is_complete)? {
+        if !self.wait("regrouping", patience, Crew::is_complete)? {
             self.fail(format!("{} clients did not come back in the end", self.crew.absent()));
         }
         self.pass(LISTEN_ON)
@@ -261,7 +260,5 @@ impl Stage {
 const TURN: Duration = Duration::from_millis(20);
 /// How long no message may be answered before the run is given up.
 const STALL: Duration = Duration::from_mins(1);
-/// How long everybody may take to come back and to hear everything.
-const SETTLE_PATIENCE: Duration = Duration::from_mins(1);
 /// How long surplus deliveries are listened for.
 const LISTEN_ON: Duration = Duration::from_millis(500);

@@ -22,6 +22,9 @@ pub struct History {
     /// Length of each message's text, in characters
     #[arg(long, default_value_t = 120, value_parser = value_parser!(u32).range(8..=400))]
     pub text_chars: u32,
+    /// Time for everybody to come back and hear everything when the talking is over
+    #[arg(long, default_value = "1m", value_parser = duration)]
+    pub patience: Duration,
     /// Clients that try to get into conversations of others
     #[arg(long, default_value_t = 2, value_parser = value_parser!(u32).range(0..=64))]
     pub intruders: u32,

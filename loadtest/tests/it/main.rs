@@ -1,7 +1,11 @@
 //! Whole runs against a live server: what the instrument must see, and what it must not make up.
 
 #[cfg(test)]
+mod chatter;
+#[cfg(test)]
 mod drill;
+#[cfg(test)]
+mod history;
 #[cfg(test)]
 mod peer;
 
