@@ -12,7 +12,7 @@
 //! 7. `header`: what every answer carries
 //!
 //! `operation` says beside each route what it takes and gives; `openapi` makes the published document
-//! of that.
+//! of that, and `asyncapi` one of the events that sockets speak.
 //!
 //! No rule stands here; those are in `service/`. Source: contract O1, O6.
 
@@ -22,6 +22,7 @@ pub mod host;
 pub mod limit;
 pub mod server;
 
+mod asyncapi;
 mod attempt;
 mod call;
 mod cors;
@@ -69,16 +70,37 @@ pub struct Door {
     app: Arc<App>,
     settings: Settings,
     router: Router,
-    /// The published document, as JSON.
-    document: Bytes,
+    documents: Documents,
     requests: Limiter,
     attempts: attempt::Attempts,
     is_draining: AtomicBool,
 }
 
+/// What is published of this API, made once.
+#[derive(Debug)]
+struct Documents {
+    /// JSON.
+    openapi: Bytes,
+    /// JSON.
+    asyncapi: Bytes,
+    /// TypeScript.
+    declarations: Bytes,
+}
+
 /// Everything that REST offers: methods, paths, and who may call. `HEAD` comes with `GET`.
 pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str, Access)> {
     route::ROUTES.iter().map(|route| (&route.method, route.path, route.access))
+}
+
+impl Documents {
+    fn new() -> Self {
+        let events = asyncapi::Catalogue::new();
+        Self {
+            openapi: openapi::document(route::ROUTES).to_string().into(),
+            asyncapi: asyncapi::document(&events).to_string().into(),
+            declarations: asyncapi::typescript::declarations(&events).into(),
+        }
+    }
 }
 
 impl Door {
@@ -89,7 +111,7 @@ impl Door {
             app,
             settings,
             router: Router::new(route::ROUTES),
-            document: openapi::document(route::ROUTES).to_string().into(),
+            documents: Documents::new(),
             requests,
             attempts: attempt::Attempts::default(),
             is_draining: AtomicBool::new(false),

@@ -10,6 +10,7 @@ pub mod client;
 pub mod ack;
 pub mod server;
 
+use schemars::{Schema, SchemaGenerator};
 use smallvec::SmallVec;
 
 use crate::id::SocketId;
@@ -17,6 +18,9 @@ use crate::room::Room;
 
 pub use client::{ClientEvent, EventKind, EventRefusal};
 pub use server::ServerEvent;
+
+/// Writes the schema of a type, and of those that it names, for the published documents.
+pub type Shape = fn(&mut SchemaGenerator) -> Schema;
 
 /// A server event and who hears it: every socket in any of `rooms`, once, but not `except`.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,10 +12,10 @@ use protocol::schema::form::Form;
 use protocol::schema::json::{Document, JsonError, Limits, Value};
 use protocol::time::Timestamp;
 
-use super::Door;
 use super::address::Client;
 use super::body::{self, Format};
 use super::reply::Refusal;
+use super::{Documents, Door};
 use crate::app::App;
 use crate::error::{Error, Kind};
 
@@ -57,9 +57,9 @@ impl<'r> Call<'r> {
         self.door.is_draining.load(Ordering::Relaxed)
     }
 
-    /// The published document, as JSON.
-    pub(super) fn document(&self) -> Bytes {
-        self.door.document.clone()
+    /// The published documents.
+    pub(super) const fn documents(&self) -> &'r Documents {
+        &self.door.documents
     }
 
     pub(super) const fn headers(&self) -> &'r HeaderMap {

@@ -3,7 +3,8 @@
 //!
 //! Source: OpenAPI 3.1.1, whose schemas are JSON Schema 2020-12.
 
-mod rule;
+pub(super) mod polish;
+pub(super) mod rule;
 
 use http::StatusCode;
 use protocol::rest::reply::Failure;
@@ -50,6 +51,15 @@ const INTRODUCTION: &str = "Bodies may also be written as `application/x-www-for
     is still right answers 304. Every answer carries `X-Request-Id`, echoed where the request brought \
     one.";
 
+/// Writes the schemas of what the server writes.
+pub(super) fn generator() -> SchemaGenerator {
+    let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    settings.into_generator()
+}
+
 /// Collects schemas while it writes operations.
 struct Writer {
     tables: Components,
@@ -58,20 +68,14 @@ struct Writer {
 
 impl Writer {
     fn new() -> Self {
-        let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
-            settings.definitions_path = "/components/schemas".into();
-            settings.meta_schema = None;
-        });
-        Self { tables: Components::new(), types: settings.into_generator() }
+        Self { tables: Components::new(), types: generator() }
     }
 
     /// Every schema that was named.
     fn components(mut self) -> Components {
-        self.tables.extend(self.types.take_definitions(true));
-        for schema in self.tables.values_mut() {
-            leave_out_sources(schema);
-        }
-        self.tables
+        let mut types = self.types.take_definitions(true);
+        polish::polish(&mut types);
+        rule::join(self.tables, types)
     }
 
     fn operation(&mut self, route: &Route) -> Value {
@@ -229,22 +233,6 @@ fn cells(action: Action) -> impl Iterator<Item = (Role, Relation, Verdict)> {
     [Role::User, Role::Agent, Role::Admin].into_iter().flat_map(move |role| {
         Relation::ALL.map(|relation| (role, relation, permission::verdict(role, relation, action)))
     })
-}
-
-/// Descriptions come from the sources' comments, where a reference to the contract may follow.
-fn leave_out_sources(schema: &mut Value) {
-    match schema {
-        Value::Object(object) => {
-            if let Some(Value::String(text)) = object.get_mut("description")
-                && let Some(end) = text.find("Source:")
-            {
-                text.truncate(text.get(..end).unwrap_or_default().trim_end().len());
-            }
-            object.values_mut().for_each(leave_out_sources);
-        }
-        Value::Array(items) => items.iter_mut().for_each(leave_out_sources),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 #[cfg(test)]

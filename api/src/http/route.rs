@@ -69,6 +69,10 @@ pub(super) static ROUTES: &[Route] = routes! {
 
     GET    "/api/v1/openapi.json" open document::openapi
         file("This API, as an OpenAPI document", "application/json");
+    GET    "/api/v1/asyncapi.json" open document::asyncapi
+        file("The socket events, as an AsyncAPI document", "application/json");
+    GET    "/api/v1/events.d.ts" open document::declarations
+        file("The socket events, as TypeScript declarations", "text/plain");
     GET    "/api/v1/docs" open document::page
         file("This API, as a page", "text/html");
     GET    "/api/v1/docs/page.js" open document::script

@@ -1,9 +1,43 @@
 //! What an acknowledgement brings. Source: contract 1.5.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::append_json;
+use super::{Shape, append_json};
 use crate::rest::reply::Code;
+
+/// What the acknowledgement of a request that succeeded brings.
+#[derive(Debug, Clone, Copy)]
+pub enum Brings {
+    /// That it is done; of a mere sign to others, for which nobody waits.
+    Sign,
+    /// That it is done.
+    Nothing,
+    /// This in `data`.
+    Data(Shape),
+}
+
+impl Brings {
+    /// Brings one of these.
+    pub const fn data<T: JsonSchema>() -> Self {
+        Self::Data(SchemaGenerator::subschema_for::<T>)
+    }
+
+    /// Brings one of these, or `{ reset: true }` where the client must start from the lists.
+    pub const fn repair<T: JsonSchema>() -> Self {
+        fn shape<T: JsonSchema>(types: &mut SchemaGenerator) -> Schema {
+            let missed = types.subschema_for::<T>();
+            let reset = json_schema!({
+                "type": "object",
+                "description": "Too much, or too long ago: start from the lists.",
+                "properties": { "reset": { "const": true } },
+                "required": ["reset"],
+            });
+            json_schema!({ "anyOf": [missed, reset] })
+        }
+        Self::Data(shape::<T>)
+    }
+}
 
 /// Appends the arguments of the ACK packet of a request that succeeded:
 /// `[{"success":true,"data":…}]`, without `data` if there is none.

@@ -11,6 +11,9 @@ pub mod kind;
 pub mod payload;
 pub mod refusal;
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::value::RawValue;
 
 use crate::id::{ConversationId, MessageId, UserId};
@@ -130,6 +133,20 @@ impl PresenceNote {
     /// The JSON text.
     pub fn as_json(&self) -> &str {
         self.0.get()
+    }
+}
+
+impl JsonSchema for PresenceNote {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "PresenceNote".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "What the client said, as it said it." })
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod row;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::client::PresenceNote;
@@ -137,7 +138,7 @@ fn encode_event<T: Serialize>(out: &mut Vec<u8>, name: &str, payload: &T) {
 }
 
 /// Who did it. E-mail is absent: broadcasts reach people who may not see it. Source: contract 1.4.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Actor {
     /// Who.
@@ -153,7 +154,7 @@ pub struct Actor {
 macro_rules! payloads {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
         #[expect(missing_docs, reason = "the fields are the wire's own names")]
         pub struct $name { $(pub $field: $type),* }
@@ -202,7 +203,7 @@ payloads! {
 }
 
 /// Why a request failed; which of the optional fields are present depends on the request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventError {
     /// The original's text, such as `Failed to send message`.

@@ -7,10 +7,10 @@ use protocol::schema::{Field, Form, Presence, Rule, Schema, Unknown};
 use serde_json::{Map, Value, json};
 
 /// Schemas by name: what the document lists under `components`.
-pub(super) type Components = Map<String, Value>;
+pub(in crate::http) type Components = Map<String, Value>;
 
 /// A reference to the schema of this table, which is added where it is missing.
-pub(super) fn reference(table: &'static Schema, components: &mut Components) -> Value {
+pub(in crate::http) fn reference(table: &'static Schema, components: &mut Components) -> Value {
     if !components.contains_key(table.name) {
         // Its name is taken first, so that a table which names itself would end.
         components.insert(table.name.to_owned(), Value::Null);
@@ -18,6 +18,15 @@ pub(super) fn reference(table: &'static Schema, components: &mut Components) -> 
         components.insert(table.name.to_owned(), object);
     }
     json!({ "$ref": format!("#/components/schemas/{}", table.name) })
+}
+
+/// The schemas of what is read and of what is written, which have no name in common.
+pub(in crate::http) fn join(mut tables: Components, types: Components) -> Components {
+    for (name, schema) in types {
+        let earlier = tables.insert(name, schema);
+        debug_assert!(earlier.is_none(), "one name for two schemas: {earlier:?}");
+    }
+    tables
 }
 
 fn object(table: &'static Schema, components: &mut Components) -> Value {
@@ -43,7 +52,7 @@ fn object(table: &'static Schema, components: &mut Components) -> Value {
 }
 
 /// What may stand under a key, with its sentence.
-pub(super) fn field(field: &'static Field, components: &mut Components) -> Value {
+pub(in crate::http) fn field(field: &'static Field, components: &mut Components) -> Value {
     let value = rule(&field.rule, components);
     let mut value = match field.presence {
         Presence::Required | Presence::Optional => value,

@@ -1,4 +1,4 @@
-//! The published document and a page that shows it. The page's files are part of the program, and
+//! The published documents and a page that shows the first of them. The page's files are part of the program, and
 //! it fetches nothing from elsewhere.
 
 use http::HeaderValue;
@@ -10,7 +10,17 @@ use crate::http::router::Outcome;
 
 /// `GET /openapi.json`
 pub(super) async fn openapi(call: Call<'_>) -> Outcome {
-    Ok(Reply::file("application/json; charset=utf-8", call.document()))
+    Ok(Reply::file(JSON, call.documents().openapi.clone()))
+}
+
+/// `GET /asyncapi.json`
+pub(super) async fn asyncapi(call: Call<'_>) -> Outcome {
+    Ok(Reply::file(JSON, call.documents().asyncapi.clone()))
+}
+
+/// `GET /events.d.ts`
+pub(super) async fn declarations(call: Call<'_>) -> Outcome {
+    Ok(Reply::file(TEXT, call.documents().declarations.clone()))
 }
 
 /// `GET /docs`
@@ -41,6 +51,8 @@ fn asset(media_type: &'static str, text: &'static str) -> Reply {
     Reply::file(media_type, text.into())
 }
 
+const JSON: &str = "application/json; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";

@@ -2,8 +2,13 @@
 
 use super::payload::{self, Payload};
 use super::refusal::Echo;
-use crate::event::server::{EventError, ServerEvent};
+use crate::event::ack::Brings;
+use crate::event::server::{
+    ConversationsLoaded, EventError, MessagesLoaded, Pong, ServerEvent, TypingUsers,
+};
 use crate::rest::reply::Code;
+use crate::rest::reply::body::{ConversationBody, MessageBody};
+use crate::rest::reply::repair::{Joined, Synced};
 
 /// The event in which a failure is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub enum Repeats {
 }
 
 macro_rules! kinds {
-    ($($variant:ident $name:literal ($payload:expr) $error:ident $repeats:ident $failure:literal $doc:literal;)*) => {
+    ($($variant:ident $name:literal ($payload:expr) ($brings:expr) $error:ident $repeats:ident $failure:literal $doc:literal;)*) => {
         /// An event that clients send, without its payload.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum EventKind { $(#[doc = $doc] $variant),* }
@@ -50,6 +55,11 @@ macro_rules! kinds {
             /// What follows the name.
             pub const fn payload(self) -> Payload {
                 match self { $(Self::$variant => $payload),* }
+            }
+
+            /// What the acknowledgement brings.
+            pub const fn brings(self) -> Brings {
+                match self { $(Self::$variant => $brings),* }
             }
 
             /// In which event a failure is told.
@@ -76,49 +86,71 @@ macro_rules! kinds {
 }
 
 kinds! {
-    JoinConversation "join_conversation" (Payload::BareOrObject(&payload::JOIN)) Conversation Conversation
+    JoinConversation "join_conversation" (Payload::BareOrObject(&payload::JOIN))
+        (Brings::repair::<Joined>()) Conversation Conversation
         "Failed to join conversation" "Hear a conversation; with `lastSeq`, also what was missed.";
-    LeaveConversation "leave_conversation" (Payload::BareOrObject(&payload::CONVERSATION)) Conversation Conversation
+    LeaveConversation "leave_conversation" (Payload::BareOrObject(&payload::CONVERSATION))
+        (Brings::Sign) Conversation Conversation
         "Failed to leave conversation" "Hear a conversation no longer.";
-    UpdateStatus "update_status" (Payload::BareOrObject(&payload::STATUS)) Conversation Nothing
+    UpdateStatus "update_status" (Payload::BareOrObject(&payload::STATUS))
+        (Brings::Nothing) Conversation Nothing
         "Failed to update status" "Say how reachable the caller is.";
-    SendMessage "send_message" (Payload::Object(&payload::SEND)) Message Conversation
+    SendMessage "send_message" (Payload::Object(&payload::SEND))
+        (Brings::data::<MessageBody>()) Message Conversation
         "Failed to send message" "Send a message.";
-    EditMessage "edit_message" (Payload::Object(&payload::EDIT)) Message Message
+    EditMessage "edit_message" (Payload::Object(&payload::EDIT))
+        (Brings::data::<MessageBody>()) Message Message
         "Failed to edit message" "Replace the text of a message of the caller.";
-    DeleteMessage "delete_message" (Payload::Object(&payload::MESSAGE)) Message Message
+    DeleteMessage "delete_message" (Payload::Object(&payload::MESSAGE))
+        (Brings::Nothing) Message Message
         "Failed to delete message" "Delete a message.";
-    MarkAsRead "mark_as_read" (Payload::Object(&payload::READ)) Message Either
+    MarkAsRead "mark_as_read" (Payload::Object(&payload::READ))
+        (Brings::Nothing) Message Either
         "Failed to mark message as read" "Everything up to here is read.";
-    CreateConversation "create_conversation" (Payload::Object(&payload::CREATE)) Conversation Nothing
+    CreateConversation "create_conversation" (Payload::Object(&payload::CREATE))
+        (Brings::data::<ConversationBody>()) Conversation Nothing
         "Failed to create conversation" "Open a conversation and join it.";
-    UpdateConversation "update_conversation" (Payload::Object(&payload::UPDATE)) Conversation Conversation
+    UpdateConversation "update_conversation" (Payload::Object(&payload::UPDATE))
+        (Brings::data::<ConversationBody>()) Conversation Conversation
         "Failed to update conversation" "Change status, agent, priority or labels.";
-    AssignConversation "assign_conversation" (Payload::Object(&payload::ASSIGN)) Conversation Conversation
+    AssignConversation "assign_conversation" (Payload::Object(&payload::ASSIGN))
+        (Brings::data::<ConversationBody>()) Conversation Conversation
         "Failed to assign conversation" "Give a conversation to an agent.";
-    CloseConversation "close_conversation" (Payload::Object(&payload::CONVERSATION)) Conversation Conversation
+    CloseConversation "close_conversation" (Payload::Object(&payload::CONVERSATION))
+        (Brings::data::<ConversationBody>()) Conversation Conversation
         "Failed to close conversation" "Close a conversation.";
-    TypingStart "typing_start" (Payload::Object(&payload::CONVERSATION)) Conversation Conversation
+    TypingStart "typing_start" (Payload::Object(&payload::CONVERSATION))
+        (Brings::Sign) Conversation Conversation
         "Failed to update typing status" "The caller began to type.";
-    TypingStop "typing_stop" (Payload::Object(&payload::CONVERSATION)) Conversation Conversation
+    TypingStop "typing_stop" (Payload::Object(&payload::CONVERSATION))
+        (Brings::Sign) Conversation Conversation
         "Failed to update typing status" "The caller ceased to type.";
-    GetTypingUsers "get_typing_users" (Payload::Object(&payload::CONVERSATION)) Conversation Conversation
+    GetTypingUsers "get_typing_users" (Payload::Object(&payload::CONVERSATION))
+        (Brings::data::<TypingUsers>()) Conversation Conversation
         "Failed to load typing users" "Ask who is typing.";
-    GetMessages "get_messages" (Payload::Object(&payload::LIST_MESSAGES)) Message Conversation
+    GetMessages "get_messages" (Payload::Object(&payload::LIST_MESSAGES))
+        (Brings::data::<MessagesLoaded>()) Message Conversation
         "Failed to load messages" "Ask for a page of history.";
-    GetConversations "get_conversations" (Payload::OptionalObject(&payload::LIST)) Conversation Nothing
+    GetConversations "get_conversations" (Payload::OptionalObject(&payload::LIST))
+        (Brings::data::<ConversationsLoaded>()) Conversation Nothing
         "Failed to load conversations" "Ask for a page of conversations.";
-    UpdatePresence "update_presence" (Payload::Bare(&payload::PRESENCE)) Conversation Nothing
+    UpdatePresence "update_presence" (Payload::Bare(&payload::PRESENCE))
+        (Brings::Sign) Conversation Nothing
         "Failed to update presence" "Tell others anything about the caller's presence.";
-    JoinRoom "join_room" (Payload::BareOrObject(&payload::ROOM)) Conversation Conversation
+    JoinRoom "join_room" (Payload::BareOrObject(&payload::ROOM))
+        (Brings::Nothing) Conversation Conversation
         "Failed to join room" "`join_conversation` by the name of the room.";
-    LeaveRoom "leave_room" (Payload::BareOrObject(&payload::ROOM)) Conversation Conversation
+    LeaveRoom "leave_room" (Payload::BareOrObject(&payload::ROOM))
+        (Brings::Sign) Conversation Conversation
         "Failed to leave room" "`leave_conversation` by the name of the room.";
-    Ping "ping" (Payload::Ignored) Conversation Nothing
+    Ping "ping" (Payload::Ignored)
+        (Brings::data::<Pong>()) Conversation Nothing
         "Failed to answer ping" "Ask for a `pong`.";
-    Sync "sync" (Payload::OptionalObject(&payload::SYNC)) Conversation Nothing
+    Sync "sync" (Payload::OptionalObject(&payload::SYNC))
+        (Brings::repair::<Synced>()) Conversation Nothing
         "Failed to synchronize" "Ask what changed while the client was away.";
-    RefreshAuth "refresh_auth" (Payload::BareOrObject(&payload::REFRESH)) Conversation Nothing
+    RefreshAuth "refresh_auth" (Payload::BareOrObject(&payload::REFRESH))
+        (Brings::Nothing) Conversation Nothing
         "Failed to refresh authentication" "Keep the connection beyond the expiry of its token.";
 }
 

@@ -91,7 +91,7 @@ tables! {
 
 /// `updates` of `update_conversation`.
 static CHANGES: Schema =
-    Schema { name: "ConversationChanges", fields: CHANGE_FIELDS, unknown: Unknown::Dropped };
+    Schema { name: "UpdateConversationUpdates", fields: CHANGE_FIELDS, unknown: Unknown::Dropped };
 
 pub(super) static SEND: Schema =
     Schema { name: "SendMessageEvent", fields: SEND_FIELDS, unknown: Unknown::Dropped };

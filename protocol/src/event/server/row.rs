@@ -1,7 +1,17 @@
 //! One row per event that clients hear, for the published documents.
 
+use schemars::{JsonSchema, SchemaGenerator};
+
+use super::{
+    ConversationAssigned, ConversationClosed, ConversationCreated, ConversationUpdated,
+    ConversationsLoaded, EventError, MessageDeleted, MessageEdited, MessageRead, MessageSent,
+    MessagesLoaded, NewMessage, Pong, PresenceUpdate, RoomMember, SessionExpired, Typing,
+    TypingUsers, UserStatus,
+};
+use crate::event::Shape;
+
 /// An event that the server emits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// The wire's name.
     pub name: &'static str,
@@ -9,78 +19,63 @@ pub struct Row {
     pub audience: &'static str,
     /// One sentence about it.
     pub doc: &'static str,
+    /// Its payload.
+    pub payload: Shape,
 }
+
+impl Row {
+    const fn of<T: JsonSchema>(
+        name: &'static str,
+        audience: &'static str,
+        doc: &'static str,
+    ) -> Self {
+        Self { name, audience, doc, payload: SchemaGenerator::subschema_for::<T> }
+    }
+}
+
+const ROOM: &str = "the conversation's room";
+const OTHERS: &str = "the conversation's room, without the sender";
+const CALLER: &str = "the caller";
+const CONCERNED: &str = "people who share a conversation, and staff";
 
 /// All of them, in the order of [`super::ServerEvent`]. Source: contract O3.5, O3.6, 1.5.
 pub const TABLE: &[Row] = &[
-    Row { name: "new_message", audience: "the conversation's room", doc: "A message was sent." },
-    Row {
-        name: "message_edited",
-        audience: "the conversation's room",
-        doc: "A message's text was replaced.",
-    },
-    Row {
-        name: "message_deleted",
-        audience: "the conversation's room",
-        doc: "A message was deleted.",
-    },
-    Row {
-        name: "message_read",
-        audience: "the conversation's room",
-        doc: "Messages up to this one were read.",
-    },
-    Row {
-        name: "conversation_created",
-        audience: "the members and, from the queue, staff",
-        doc: "A conversation was made.",
-    },
-    Row {
-        name: "conversation_updated",
-        audience: "the conversation's room",
-        doc: "A conversation's state changed.",
-    },
-    Row {
-        name: "conversation_assigned",
-        audience: "the conversation's room and its members",
-        doc: "A conversation was given to an agent, or taken from one.",
-    },
-    Row {
-        name: "conversation_closed",
-        audience: "the conversation's room",
-        doc: "A conversation was closed.",
-    },
-    Row {
-        name: "user_typing_start",
-        audience: "the conversation's room, without the sender",
-        doc: "Somebody began to type.",
-    },
-    Row {
-        name: "user_typing_stop",
-        audience: "the conversation's room, without the sender",
-        doc: "Somebody ceased to type.",
-    },
-    Row { name: "typing_users_list", audience: "the caller", doc: "Who is typing." },
-    Row {
-        name: "user_status_update",
-        audience: "people who share a conversation, and staff",
-        doc: "Somebody's presence changed.",
-    },
-    Row { name: "message_sent", audience: "the caller", doc: "The caller's message is stored." },
-    Row { name: "message_error", audience: "the caller", doc: "A request about messages failed." },
-    Row { name: "conversation_error", audience: "the caller", doc: "Another request failed." },
-    Row { name: "messages_loaded", audience: "the caller", doc: "A page of history." },
-    Row { name: "conversations_loaded", audience: "the caller", doc: "A page of conversations." },
-    Row { name: "user_joined_room", audience: "others in the room", doc: "Somebody joined." },
-    Row { name: "user_left_room", audience: "others in the room", doc: "Somebody left." },
-    Row { name: "pong", audience: "the caller", doc: "The answer to `ping`." },
-    Row {
-        name: "presence_update",
-        audience: "people who share a conversation, and staff",
-        doc: "Somebody's own words about their presence.",
-    },
-    Row {
-        name: "session_expired",
-        audience: "the socket",
-        doc: "The token has expired; a disconnect follows.",
-    },
+    Row::of::<NewMessage>("new_message", ROOM, "A message was sent."),
+    Row::of::<MessageEdited>("message_edited", ROOM, "A message's text was replaced."),
+    Row::of::<MessageDeleted>("message_deleted", ROOM, "A message was deleted."),
+    Row::of::<MessageRead>("message_read", ROOM, "Messages up to this one were read."),
+    Row::of::<ConversationCreated>(
+        "conversation_created",
+        "the members and, from the queue, staff",
+        "A conversation was made.",
+    ),
+    Row::of::<ConversationUpdated>("conversation_updated", ROOM, "A conversation's state changed."),
+    Row::of::<ConversationAssigned>(
+        "conversation_assigned",
+        "the conversation's room and its members",
+        "A conversation was given to an agent, or taken from one.",
+    ),
+    Row::of::<ConversationClosed>("conversation_closed", ROOM, "A conversation was closed."),
+    Row::of::<Typing>("user_typing_start", OTHERS, "Somebody began to type."),
+    Row::of::<Typing>("user_typing_stop", OTHERS, "Somebody ceased to type."),
+    Row::of::<TypingUsers>("typing_users_list", CALLER, "Who is typing."),
+    Row::of::<UserStatus>("user_status_update", CONCERNED, "Somebody's presence changed."),
+    Row::of::<MessageSent>("message_sent", CALLER, "The caller's message is stored."),
+    Row::of::<EventError>("message_error", CALLER, "A request about messages failed."),
+    Row::of::<EventError>("conversation_error", CALLER, "Another request failed."),
+    Row::of::<MessagesLoaded>("messages_loaded", CALLER, "A page of history."),
+    Row::of::<ConversationsLoaded>("conversations_loaded", CALLER, "A page of conversations."),
+    Row::of::<RoomMember>("user_joined_room", "others in the room", "Somebody joined."),
+    Row::of::<RoomMember>("user_left_room", "others in the room", "Somebody left."),
+    Row::of::<Pong>("pong", CALLER, "The answer to `ping`."),
+    Row::of::<PresenceUpdate>(
+        "presence_update",
+        CONCERNED,
+        "Somebody's own words about their presence.",
+    ),
+    Row::of::<SessionExpired>(
+        "session_expired",
+        "the socket",
+        "The token has expired; a disconnect follows.",
+    ),
 ];

@@ -1,5 +1,6 @@
 //! Conversations. Source: contract O1.4, 1.4, 1.7.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{CURSOR, LIMIT, LIMIT_DEFAULT, PAGE, Page, Request};
@@ -36,7 +37,7 @@ impl Request for CreateConversation {
 }
 
 /// `PUT /conversations/:id`, `update_conversation`; serialises as the event echoes it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationChanges {
     /// Where it stands from now on.
@@ -44,6 +45,7 @@ pub struct ConversationChanges {
     pub status: Option<ConversationStatus>,
     /// The agent in charge; `Some(None)` takes it from everybody.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-nullable" = true))]
     pub assigned_to: Option<Option<UserId>>,
     /// How urgent it is.
     #[serde(skip_serializing_if = "Option::is_none")]

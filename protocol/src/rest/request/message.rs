@@ -175,7 +175,7 @@ pub(crate) const SEQ: Rule = Rule::Integer { min: 0, max: i64::MAX };
 
 /// What a client may say about a message. Other keys are dropped, as the original does.
 pub const METADATA: Schema = Schema {
-    name: "MessageMetadata",
+    name: "SendMessageMetadata",
     fields: &[
         Field::lenient("fileName", METADATA_TEXT, "Of an attached file."),
         Field::lenient("fileSize", Rule::Size, "In bytes."),
