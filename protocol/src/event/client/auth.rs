@@ -16,7 +16,7 @@ pub struct ConnectAuth {
     pub recovery: bool,
     /// The private id of the connection that it wants to go on with.
     pub pid: Option<String>,
-    /// The last offset that it heard there.
+    /// The last offset that it heard there; empty where what it shows can be none.
     pub offset: Option<String>,
 }
 
@@ -42,6 +42,9 @@ fn read(value: Value<'_>) -> Result<ConnectAuth, Fault> {
         let text = value.get(key).and_then(Value::as_text);
         text.filter(|text| text::fits(text, max)).map(str::to_owned)
     };
+    // Whoever shows something else than an offset heard something, and nobody knows what.
+    let offset = value.get("offset").filter(|offset| !matches!(offset.shape(), Shape::Null));
+    let offset = offset.map(|_| bounded("offset", RECOVERY_UNITS_MAX).unwrap_or_default());
     let is_given = match value.get("token").unwrap_or(Value::NULL).shape() {
         Shape::Null | Shape::Boolean(false) | Shape::Integer(0) | Shape::Text("") => false,
         Shape::Boolean(true)
@@ -56,7 +59,7 @@ fn read(value: Value<'_>) -> Result<ConnectAuth, Fault> {
         token: is_given.then_some(Token(token)),
         recovery: matches!(value.get("recovery").map(Value::shape), Some(Shape::Boolean(true))),
         pid: bounded("pid", RECOVERY_UNITS_MAX),
-        offset: bounded("offset", RECOVERY_UNITS_MAX),
+        offset,
     })
 }
 
@@ -82,6 +85,17 @@ mod tests {
         };
         assert_eq!(auth, Ok(expected));
         assert_eq!(decode(r#"{"recovery":"true","pid":1}"#), Ok(ConnectAuth::default()));
+    }
+
+    #[test]
+    fn no_offset_and_a_wrong_one_differ() {
+        for text in ["{}", r#"{"offset":null}"#] {
+            assert_eq!(decode(text).unwrap().offset, None, "{text}");
+        }
+        let long = format!(r#"{{"offset":"{}"}}"#, "x".repeat(RECOVERY_UNITS_MAX + 1));
+        for text in [r#"{"offset":7}"#, r#"{"offset":["a"]}"#, r#"{"offset":false}"#, &long] {
+            assert_eq!(decode(text).unwrap().offset.as_deref(), Some(""), "{text}");
+        }
     }
 
     #[test]
