@@ -46,7 +46,7 @@ struct Scene {
 
 impl Scene {
     fn set() -> Self {
-        Self::set_with(&[])
+        Self::set_at(Server::start())
     }
 
     /// With these settings.
