@@ -65,6 +65,8 @@ pub struct Broadcast {
     pub except: Option<SocketId>,
     /// What it may suffer under pressure.
     pub class: Class,
+    /// Of a new message: its place in its conversation.
+    pub seq: Option<i64>,
     /// The argument array, `["name", …]`, as JSON.
     pub arguments: Box<[u8]>,
     /// `None` inside where the arguments cannot be said in that variant.
@@ -75,13 +77,20 @@ impl Broadcast {
     /// A broadcast that nobody has encoded yet.
     pub fn new(namespace: u8, rooms: SmallVec<[Room; 2]>, arguments: Box<[u8]>) -> Self {
         let frames = [const { OnceLock::new() }; Variant::COUNT];
-        Self { namespace, rooms, except: None, class: Class::Durable, arguments, frames }
+        Self { namespace, rooms, except: None, class: Class::Durable, seq: None, arguments, frames }
     }
 
     /// The same, but not for this socket.
     #[must_use]
     pub fn except(mut self, socket: Option<SocketId>) -> Self {
         self.except = socket;
+        self
+    }
+
+    /// The same, as the announcement of the message at this place.
+    #[must_use]
+    pub fn of_message(mut self, seq: Option<i64>) -> Self {
+        self.seq = seq;
         self
     }
 

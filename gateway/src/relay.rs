@@ -3,25 +3,37 @@
 //!
 //! An answer must not overtake its event: a sender hears `new_message` before `message_sent`. The
 //! event is on the bus when the answer is handed in, so whoever takes an answer first empties the
-//! bus. Runs on the services' runtime; waits when a shard's inbox is full, and the services wait
+//! bus. New messages go through the `gate`: each conversation's once and in order. Runs on the services' runtime; waits when a shard's inbox is full, and the services wait
 //! for it.
 
+mod gate;
+mod watch;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::App;
 use api::bus::{Delivery, Notice};
 use protocol::event::{Envelope, ServerEvent};
-use protocol::id::{SocketId, UserId};
+use protocol::id::{ConversationId, SocketId, UserId};
 use protocol::room::Room;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 
 use crate::event::client::Client;
 use crate::event::standing;
 use crate::fanout::Broadcast;
-use crate::table::inbox::{Message, ShardHandle};
+use crate::table::inbox::{Message, ShardHandle, Step};
+use watch::{News, Reader, Watch};
 
 /// Answers that wait for the relay; services wait for a place.
 const ANSWERS_WAITING_MAX: usize = 1_024;
+
+/// Joins that wait for the relay; services wait for a place.
+const READERS_WAITING_MAX: usize = 256;
+
+/// How often it is looked whether anybody is left in some of the rooms.
+const CENSUS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Answers taken at once.
 const ANSWERS_PER_TURN: usize = 128;
@@ -31,13 +43,24 @@ const ROOT: u8 = 0;
 
 /// Where services hand in what they have to say to one socket.
 #[derive(Debug, Clone)]
-pub struct Answers(mpsc::Sender<(SocketId, Message<Client>)>);
+pub struct Answers(mpsc::Sender<(SocketId, Message<Client>)>, mpsc::Sender<Reader>);
 
 impl Answers {
     /// Hands an answer in; it comes behind everything that is on the bus now.
     pub(crate) async fn send(&self, socket: SocketId, message: Message<Client>) {
         // Without a relay there are no shards either, and nobody to hear it.
         let _ = self.0.send((socket, message)).await;
+    }
+
+    /// For somebody who has entered a conversation's room and then read everything up to this place:
+    /// waits until all of that has been passed on to the room, so that no announcement of it comes
+    /// later. False if what follows it may have been passed on before they entered: then they must
+    /// read again.
+    pub(crate) async fn meets(&self, id: ConversationId, seq: i64) -> bool {
+        let (meets, answer) = oneshot::channel();
+        // Without a relay nothing is passed on.
+        let _ = self.1.send(Reader { id, seq, meets }).await;
+        answer.await.unwrap_or(true)
     }
 
     /// Has every shard close its connections, behind all answers that were handed in before.
@@ -55,20 +78,28 @@ pub struct Relay {
     shards: Arc<[ShardHandle<Client>]>,
     deliveries: mpsc::Receiver<Delivery>,
     answers: mpsc::Receiver<(SocketId, Message<Client>)>,
+    readers: mpsc::Receiver<Reader>,
+    watch: Watch,
 }
 
 impl Relay {
     /// A relay to these shards; it hears the bus from now on.
     pub fn new(app: Arc<App>, shards: Arc<[ShardHandle<Client>]>) -> (Answers, Self) {
         let (sender, answers) = mpsc::channel(ANSWERS_WAITING_MAX);
+        let (reading, readers) = mpsc::channel(READERS_WAITING_MAX);
         let deliveries = app.bus.subscribe();
-        (Answers(sender), Self { app, shards, deliveries, answers })
+        let watch = Watch::new(Arc::clone(&app), Arc::clone(&shards));
+        let relay = Self { app, shards, deliveries, answers, readers, watch };
+        (Answers(sender, reading), relay)
     }
 
     /// Relays until nobody is left who could hand anything in.
     pub async fn run(mut self) {
         let mut batch = Vec::with_capacity(ANSWERS_PER_TURN);
+        let mut census = tokio::time::interval(CENSUS_INTERVAL);
+        census.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let mut reader = None;
             tokio::select! {
                 delivery = self.deliveries.recv() => match delivery {
                     Some(delivery) => self.forward(delivery).await,
@@ -79,13 +110,20 @@ impl Relay {
                         return;
                     }
                 }
+                Some(found) = self.readers.recv() => reader = Some(found),
+                Some(news) = self.watch.news() => self.hear(news).await,
+                _ = census.tick() => self.watch.count_some(),
             }
             // Exactly what was there when the last answer was taken: more may come for ever.
             for _ in 0..self.deliveries.len() {
                 let Ok(delivery) = self.deliveries.try_recv() else { break };
                 self.forward(delivery).await;
             }
+            if let Some(reader) = reader {
+                self.watch.meet(reader);
+            }
             for (socket, message) in batch.drain(..) {
+                self.note_entering(&message);
                 if let Some(shard) = self.shards.get(usize::from(socket.shard())) {
                     let _ = shard.send(message).await;
                 }
@@ -93,12 +131,40 @@ impl Relay {
         }
     }
 
-    async fn forward(&self, delivery: Delivery) {
+    /// Whoever enters a room is there before anything that is passed on later.
+    fn note_entering(&mut self, message: &Message<Client>) {
+        let Message::Reply(reply) = message else { return };
+        for step in &reply.steps {
+            if let Step::Join(Room::Conversation(id), _) = step {
+                self.watch.enter(*id);
+            }
+        }
+    }
+
+    async fn hear(&mut self, news: News) {
+        match news {
+            News::Fetched(id, fetched) => {
+                for envelope in self.watch.sift(id, fetched) {
+                    self.pass_on(&envelope).await;
+                }
+                self.watch.settle(id);
+            }
+            News::Empty(rooms, entered) => self.watch.evict(rooms, entered),
+        }
+    }
+
+    async fn pass_on(&self, envelope: &Envelope) {
+        let broadcast = Arc::new(broadcast(envelope));
+        for shard in &*self.shards {
+            let _ = shard.send(Message::Broadcast(Arc::clone(&broadcast))).await;
+        }
+    }
+
+    async fn forward(&mut self, delivery: Delivery) {
         match delivery {
             Delivery::Event(envelope) => {
-                let broadcast = Arc::new(broadcast(&envelope));
-                for shard in &*self.shards {
-                    let _ = shard.send(Message::Broadcast(Arc::clone(&broadcast))).await;
+                if self.watch.admits(&envelope.event) {
+                    self.pass_on(&envelope).await;
                 }
             }
             Delivery::Notice(notice) => {
@@ -136,7 +202,8 @@ fn broadcast(envelope: &Envelope) -> Broadcast {
     let mut arguments = Vec::with_capacity(512);
     envelope.event.encode(&mut arguments);
     let broadcast = Broadcast::new(ROOT, envelope.rooms.clone(), arguments.into());
-    let broadcast = broadcast.except(envelope.except);
+    let seq = watch::place(&envelope.event).map(|(_, seq)| seq);
+    let broadcast = broadcast.except(envelope.except).of_message(seq);
     if is_ephemeral(&envelope.event) { broadcast.ephemeral() } else { broadcast }
 }
 

@@ -8,6 +8,7 @@
 //!   known by
 //! - [`stay`]: how long clients may stay
 //! - [`room`]: the room index
+//! - `holding`: what is heard while a join is answered
 //! - [`inbox`]: messages from other threads
 //! - [`context`]: what an application may do to a connection
 
@@ -16,6 +17,7 @@ pub(crate) mod shard;
 pub(crate) mod core;
 
 pub(crate) mod closing;
+mod holding;
 pub(crate) mod membership;
 pub(crate) mod opening;
 

@@ -15,7 +15,7 @@ pub use delete::delete;
 pub use edit::{EDITS_KEPT_MAX, edit};
 pub use list::{DELETED_LEN_MAX, MessagePage, list};
 pub use read::{READERS_LEN_MAX, UNREAD_MAX, mark_read, unread_count};
-pub use send::{Sent, send};
+pub use send::{ANNOUNCED_AGAIN_MAX, Sent, announcements, send};
 
 pub(super) use head::mend;
 pub(super) use read::count_unread;

@@ -41,6 +41,8 @@ pub(super) struct Outcome {
     pub(super) data: Option<Box<[u8]>>,
     /// The original's answer, as an event to the sender alone.
     pub(super) event: Option<ServerEvent>,
+    /// The room whose events were held until the answer, and up to which message that tells of them.
+    pub(super) releases: Option<(Room, Option<i64>)>,
 }
 
 impl Outcome {
@@ -65,6 +67,13 @@ impl Outcome {
     /// The same, once the socket has left this room.
     pub(super) fn leaving(mut self, room: Room) -> Self {
         self.leaves = Some(room);
+        self
+    }
+
+    /// The same; behind it the socket hears what was held of this room, without the new messages up to
+    /// the place that this has told.
+    pub(super) fn releasing(mut self, room: Room, told: Option<i64>) -> Self {
+        self.releases = Some((room, told));
         self
     }
 }
@@ -125,8 +134,20 @@ impl Call {
     /// # Errors
     /// The socket is in too many rooms, or its person is not any more who was allowed in.
     pub(super) async fn enter(&self, room: Room) -> Result<(), Error> {
+        self.step_in(room, None).await
+    }
+
+    /// The same; what the socket would hear there is held until it is released.
+    ///
+    /// # Errors
+    /// The same; then nothing is held.
+    pub(super) async fn enter_held(&self, room: Room) -> Result<(), Error> {
+        self.step_in(room.clone(), Some(Step::Hold(room))).await
+    }
+
+    async fn step_in(&self, room: Room, then: Option<Step>) -> Result<(), Error> {
         let (done, is_in) = oneshot::channel();
-        self.send(smallvec![Step::Join(room.clone(), done)]).await;
+        self.send(std::iter::once(Step::Join(room.clone(), done)).chain(then).collect()).await;
         // A socket that is gone hears nothing, and needs no answer either.
         if is_in.await == Ok(false) {
             return Err(Error::new(Kind::RateLimited, "Too many conversations joined"));

@@ -1,26 +1,82 @@
 //! Events about conversations.
 
 use api::error::Error;
-use api::service::{conversation, repair};
+use api::service::{conversation, message, repair};
 use protocol::event::ServerEvent;
 use protocol::event::client::Join;
 use protocol::event::server::{ConversationCreated, ConversationsLoaded, RoomMember};
 use protocol::id::{ConversationId, UserId};
+use protocol::rest::reply::repair::{Entry, Joined, Repaired};
 use protocol::rest::request::{ConversationChanges, CreateConversation, ListConversations, Sync};
 use protocol::rest::resource::Conversation;
 use protocol::room::Room;
 use serde::Serialize;
+use smallvec::smallvec;
 
+use super::BUSY;
 use super::call::{Call, Outcome};
+use crate::table::inbox::Step;
 
-/// Puts the socket into the conversation's room, and brings what it missed.
+/// Puts the socket into the conversation's room, and brings what it missed: first that, then what
+/// was announced while it was read.
 pub(super) async fn join(call: &Call, join: Join) -> Result<Outcome, Error> {
-    let id = join.conversation_id;
-    conversation::authorize(&call.app, &call.person, id).await?;
+    let room = Room::Conversation(join.conversation_id);
+    conversation::authorize(&call.app, &call.person, join.conversation_id).await?;
     // In the room first: what comes while the history is read is heard live.
-    call.enter(Room::Conversation(id)).await?;
-    Ok(Outcome::with(&repair::join(&call.app, &call.person, &join).await?))
+    if join.last_seq.is_none() {
+        call.enter(room).await?;
+        return Ok(Outcome::with(&missed(call, &join).await?));
+    }
+    call.enter_held(room.clone()).await?;
+    match missed(call, &join).await {
+        Ok(repaired) => Ok(Outcome::with(&repaired).releasing(room, told(&repaired))),
+        Err(error) => {
+            call.send(smallvec![Step::Release(room, None)]).await;
+            Err(error)
+        }
+    }
 }
+
+/// What was missed, up to what was passed on to the room since the socket is in there.
+async fn missed(call: &Call, join: &Join) -> Result<Repaired<Joined>, Error> {
+    for _ in 0..READS_MAX {
+        let repaired = repair::join(&call.app, &call.person, join).await?;
+        let last_seq = match &repaired {
+            Repaired::Missed(joined) => joined.last_seq,
+            Repaired::Reset(_) => message::last_seq(&call.app, join.conversation_id).await?,
+        };
+        if call.answers.meets(join.conversation_id, last_seq).await {
+            return Ok(repaired);
+        }
+    }
+    Err(BUSY)
+}
+
+/// Up to which message an answer has told of new ones.
+fn told(repaired: &Repaired<Joined>) -> Option<i64> {
+    match repaired {
+        Repaired::Missed(joined) => {
+            Some(joined.messages.last().map_or(joined.last_seq, Entry::seq))
+        }
+        Repaired::Reset(_) => None,
+    }
+}
+
+/// Puts the socket into the conversation's room.
+async fn attend(call: &Call, id: ConversationId) -> Result<(), Error> {
+    call.enter(Room::Conversation(id)).await?;
+    for _ in 0..READS_MAX {
+        let last_seq = message::last_seq(&call.app, id).await?;
+        if call.answers.meets(id, last_seq).await {
+            return Ok(());
+        }
+    }
+    Err(BUSY)
+}
+
+/// Reads of somebody who enters while others do, before we give up with `BUSY`. The second is as new
+/// as theirs.
+const READS_MAX: usize = 4;
 
 /// Brings what the client missed while it was away.
 pub(super) async fn sync(call: &Call, request: Sync) -> Result<Outcome, Error> {
@@ -35,7 +91,7 @@ pub(super) fn leave(id: ConversationId) -> Outcome {
 /// `join_conversation` by the name of the room; the others are told.
 pub(super) async fn join_room(call: &Call, id: ConversationId) -> Result<Outcome, Error> {
     conversation::authorize(&call.app, &call.person, id).await?;
-    call.enter(Room::Conversation(id)).await?;
+    attend(call, id).await?;
     call.tell_others(Room::Conversation(id), ServerEvent::UserJoinedRoom(member(call))).await;
     Ok(Outcome::done())
 }
@@ -59,7 +115,7 @@ fn member(call: &Call) -> RoomMember {
 /// Opens a conversation, or finds the open one, and joins it.
 pub(super) async fn create(call: &Call, request: CreateConversation) -> Result<Outcome, Error> {
     let created = conversation::create(&call.app, &call.person, request).await?;
-    call.enter(Room::Conversation(created.conversation.id)).await?;
+    attend(call, created.conversation.id).await?;
     let outcome = Outcome::with(&Changed { conversation: &created.conversation });
     if created.is_new {
         // All sockets of its participants have been told, this one among them.

@@ -18,7 +18,7 @@ use crate::table::inbox::Step;
 /// The steps of an event that succeeded: rooms, then the original's event, then the
 /// acknowledgement.
 pub(super) fn success(ack: Option<u64>, outcome: Outcome) -> SmallVec<[Step; 2]> {
-    let Outcome { leaves, data, event } = outcome;
+    let Outcome { leaves, data, event, releases } = outcome;
     let mut steps: SmallVec<[Step; 2]> = leaves.map(Step::Leave).into_iter().collect();
     steps.extend(event.as_ref().map(emit));
     if let Some(id) = ack {
@@ -27,6 +27,7 @@ pub(super) fn success(ack: Option<u64>, outcome: Outcome) -> SmallVec<[Step; 2]>
         ack::encode_success(&mut arguments, data.as_ref());
         steps.push(Step::Ack(id, arguments.into()));
     }
+    steps.extend(releases.map(|(room, told)| Step::Release(room, told)));
     steps
 }
 
@@ -66,7 +67,7 @@ pub(super) fn refuse(
         match step {
             Step::Ack(id, arguments) => cx.ack(id, &arguments),
             Step::Emit(arguments) => cx.emit(&arguments),
-            Step::Join(..) | Step::Leave(_) | Step::Kick => {}
+            Step::Join(..) | Step::Leave(_) | Step::Hold(_) | Step::Release(..) | Step::Kick => {}
         }
     }
 }

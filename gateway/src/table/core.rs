@@ -21,6 +21,7 @@ use protocol::websocket::frame::{self, Opcode};
 use ring::rand::{SecureRandom, SystemRandom};
 use slab::Slab;
 
+use super::holding::Holds;
 use super::inbox::ShardHandle;
 use super::room::RoomIndex;
 use super::sid::SidKey;
@@ -87,6 +88,7 @@ pub(crate) struct Core<S> {
     /// The numbers.
     pub(crate) settings: Settings,
     pub(super) rooms: RoomIndex,
+    pub(super) holds: Holds,
     /// What sids are made with.
     pub(super) sid_key: SidKey,
     namespaces: &'static [&'static str],
@@ -126,6 +128,7 @@ impl<S> Core<S> {
             now_ms: 0,
             settings,
             rooms: RoomIndex::default(),
+            holds: Holds::default(),
             sid_key: SidKey::new(&random)?,
             namespaces,
             place,

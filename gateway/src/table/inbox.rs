@@ -54,6 +54,15 @@ pub(crate) enum Message<S> {
         /// What.
         visit: Visit<S>,
     },
+    /// Say in which of these rooms nobody is.
+    Census {
+        /// Index of the rooms' namespace.
+        namespace: u8,
+        /// Which rooms.
+        rooms: Arc<[Room]>,
+        /// For each whether it is empty.
+        answer: oneshot::Sender<Vec<bool>>,
+    },
     /// A request of a session on long polling, or for one.
     Session(SessionRequest),
     /// Read nothing more.
@@ -71,6 +80,7 @@ impl<S> fmt::Debug for Message<S> {
             Self::Broadcast(_) => "Broadcast",
             Self::Kick { .. } => "Kick",
             Self::Visit { .. } => "Visit",
+            Self::Census { .. } => "Census",
             Self::Session(_) => "Session",
             Self::Quiesce => "Quiesce",
             Self::Drain => "Drain",
@@ -110,6 +120,10 @@ pub enum Step {
     Join(Room, oneshot::Sender<bool>),
     /// Take it out of a room.
     Leave(Room),
+    /// Hold what it hears of a room that it is in.
+    Hold(Room),
+    /// Pass that on, without the new messages up to this place.
+    Release(Room, Option<i64>),
     /// Answer its event: the id it waits under and the argument array.
     Ack(u64, Box<[u8]>),
     /// Emit to it alone: the argument array.

@@ -1,10 +1,13 @@
 //! Memberships and rooms: who hears what.
 
+use std::sync::Arc;
+
 use protocol::room::Room;
 use slab::Slab;
 use smallvec::SmallVec;
 
 use super::core::{Core, mark};
+use super::holding::Kept;
 use super::room::{Member, Notes, Places};
 use crate::connection::close::CloseReason;
 use crate::connection::outbox::Push;
@@ -21,7 +24,9 @@ impl<S> Core<S> {
 
     /// Takes a membership out of a room.
     pub(crate) fn leave(&mut self, slot: u32, namespace: u8, room: &Room) -> bool {
-        self.rooms.leave(Member { slot, namespace }, room, &mut Book(&mut self.connections))
+        let member = Member { slot, namespace };
+        self.holds.drop_room(member, room);
+        self.rooms.leave(member, room, &mut Book(&mut self.connections))
     }
 
     /// Whether a membership is in a room.
@@ -39,6 +44,11 @@ impl<S> Core<S> {
         let memberships = connection.into_iter().flat_map(|found| found.memberships.iter());
         let membership = memberships.into_iter().find(|found| found.namespace == namespace);
         membership.map_or_else(Vec::new, |found| self.rooms.names(&found.places))
+    }
+
+    /// For each of these rooms whether nobody is in it.
+    pub(crate) fn census(&self, namespace: u8, rooms: &[Room]) -> Vec<bool> {
+        rooms.iter().map(|room| self.rooms.members(namespace, room).is_empty()).collect()
     }
 
     /// Members of a room whose session is so.
@@ -62,13 +72,14 @@ impl<S> Core<S> {
     ///
     /// # Cost
     /// A member: one push of a shared frame. No allocation, no lock, no system call.
-    pub(crate) fn deliver(&mut self, broadcast: &Broadcast) {
+    pub(crate) fn deliver(&mut self, broadcast: &Arc<Broadcast>) {
         self.broadcasts += 1;
         let stamp = self.broadcasts;
         let except = broadcast.except.and_then(|socket| self.slot_of(socket));
         let name = self.namespace_name(broadcast.namespace);
         let bounds = self.bounds();
         let mut overflown: SmallVec<[u32; 4]> = SmallVec::new();
+        let mut overfull: SmallVec<[(Member, &Room); 1]> = SmallVec::new();
         for room in &broadcast.rooms {
             for &slot in self.rooms.members(broadcast.namespace, room) {
                 let Some(connection) = self.connections.get_mut(slot as usize) else { continue };
@@ -76,6 +87,17 @@ impl<S> Core<S> {
                     continue;
                 }
                 connection.last_broadcast = stamp;
+                if !self.holds.is_empty() {
+                    let member = Member { slot, namespace: broadcast.namespace };
+                    match self.holds.keep(member, room, broadcast, self.elapsed_ms) {
+                        Kept::No => {}
+                        Kept::Yes => continue,
+                        Kept::Full => {
+                            overfull.push((member, room));
+                            continue;
+                        }
+                    }
+                }
                 // Whoever is in a room has said something, and so how it wants to be spoken to.
                 let frame = connection.variant.and_then(|variant| broadcast.frame(variant, name));
                 let Some(frame) = frame else { continue };
@@ -89,6 +111,18 @@ impl<S> Core<S> {
         for slot in overflown {
             self.remove(slot, CloseReason::SlowConsumer);
         }
+        for (member, room) in overfull {
+            self.release(member, room, None);
+        }
+    }
+
+    /// Queues a broadcast for one connection.
+    pub(super) fn pass(&mut self, slot: u32, broadcast: &Broadcast) {
+        let name = self.namespace_name(broadcast.namespace);
+        let variant = self.connections.get(slot as usize).and_then(|found| found.variant);
+        if let Some(frame) = variant.and_then(|variant| broadcast.frame(variant, name)) {
+            self.enqueue(slot, frame.clone(), broadcast.class);
+        }
     }
 
     /// Ends one membership. The session is returned if there is one, and not in the
@@ -97,6 +131,7 @@ impl<S> Core<S> {
         let connection = self.connections.get_mut(slot as usize)?;
         let index = connection.memberships.iter().position(|m| m.namespace == namespace)?;
         let membership = connection.memberships.remove(index);
+        self.holds.forget(Member { slot, namespace });
         self.rooms.leave_all(namespace, membership.places, &mut Book(&mut self.connections));
         match membership.state {
             Joining::Joined(session) => session,

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 pub(crate) const ROOMS_PER_MEMBER_MAX: usize = 1_000;
 
 /// One member: a slot and which of its namespaces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Member {
     /// The connection's slot.
     pub(crate) slot: u32,

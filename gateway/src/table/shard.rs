@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::core::{Core, Place, Settings};
 use super::inbox::{Message, Reply, Step, Visit};
+use super::room::Member;
 use crate::application::Application;
 use crate::connection::close::CloseReason;
 use crate::connection::timer::{Owner, Question};
@@ -186,6 +187,9 @@ impl<A: Application> Shard<A> {
                     }
                 }
                 Message::Visit { namespace, room, visit } => self.visit(namespace, &room, visit),
+                Message::Census { namespace, rooms, answer } => {
+                    let _ = answer.send(self.core.census(namespace, &rooms));
+                }
                 Message::Session(request) => self.take_session_request(request),
                 Message::Quiesce => self.core.is_quiet = true,
                 Message::Drain => self.draining = true,
@@ -220,6 +224,7 @@ impl<A: Application> Shard<A> {
 
     fn take_reply(&mut self, reply: Reply) {
         let Some(slot) = self.core.slot_of(reply.socket) else { return };
+        let member = Member { slot, namespace: reply.namespace };
         let name = self.core.namespace_name(reply.namespace);
         for step in reply.steps {
             match step {
@@ -236,6 +241,8 @@ impl<A: Application> Shard<A> {
                 Step::Leave(room) => {
                     self.core.leave(slot, reply.namespace, &room);
                 }
+                Step::Hold(room) => self.core.hold(member, &room),
+                Step::Release(room, told) => self.core.release(member, &room, told),
                 Step::Kick => self.kick(slot, reply.namespace),
             }
         }

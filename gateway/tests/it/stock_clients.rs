@@ -29,6 +29,16 @@ fn two_people_chat_with_the_python_client_as_it_comes() {
     chat(Language::Python, "it/script/chat.py", &["default"]);
 }
 
+#[test]
+fn who_was_away_catches_up_over_websocket() {
+    chat(Language::JavaScript, "it/script/away.js", &["websocket"]);
+}
+
+#[test]
+fn who_was_away_catches_up_with_the_client_as_it_comes() {
+    chat(Language::JavaScript, "it/script/away.js", &["default"]);
+}
+
 fn chat(language: Language, path: &str, row: &[&str]) {
     let mut server = Server::start();
     let base = format!("http://{}", server.address());

@@ -179,16 +179,43 @@ async fn find_earlier(app: &App, message: &Message) -> Result<Option<Message>, E
 async fn announce(app: &App, caller: &Caller, message: &Message) -> Sent {
     let sender = Some(view::sender_from(caller));
     let message = view::message(message, sender, &[], Viewer::Room);
+    app.bus.publish(announcement(message.clone())).await;
+    Sent { message, is_new: true }
+}
+
+fn announcement(message: resource::Message) -> Envelope {
     let conversation_id: ConversationId = message.conversation_id;
-    let event = NewMessage { message: message.clone(), conversation_id };
-    let envelope = Envelope {
+    let event = NewMessage { message, conversation_id };
+    Envelope {
         rooms: smallvec![Room::Conversation(conversation_id)],
         except: None,
         event: ServerEvent::NewMessage(Box::new(event)),
-    };
-    app.bus.publish(envelope).await;
-    Sent { message, is_new: true }
+    }
 }
+
+/// What announces the messages behind this place, as they are now: at most
+/// [`ANNOUNCED_AGAIN_MAX`], in order. For whoever missed an announcement; asks nobody whether they
+/// may know.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn announcements(
+    app: &App,
+    id: ConversationId,
+    after: i64,
+) -> Result<Vec<Envelope>, Error> {
+    let direction = Direction::Ascending;
+    let messages = super::walk(app, id, Some(after), direction, ANNOUNCED_AGAIN_MAX).await?;
+    let people = user::find_all(app, messages.iter().map(|it| it.sender_id)).await?;
+    let announced = messages.iter().map(|it| {
+        let sender = people.get(&it.sender_id).map(|user| view::sender(user));
+        announcement(view::message(it, sender, &[], Viewer::Room))
+    });
+    Ok(announced.collect())
+}
+
+/// Messages that are read at once to be announced again.
+pub const ANNOUNCED_AGAIN_MAX: usize = 200;
 
 /// Answers a retry with the message as it is now.
 async fn repeat(app: &App, caller: &Caller, message: &Message) -> Result<Sent, Error> {

@@ -1,7 +1,7 @@
 //! What was missed, by its REST door. Source: contract 1.6, point 4.
 
 use api::service::repair::{CURSOR_AGE_MS_MAX, MARGIN_MS};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::desk::{Answer, Desk, Person};
@@ -47,7 +47,7 @@ async fn who_was_away_is_told_what_changed_and_what_was_said() {
 async fn an_old_cursor_resets_and_one_of_nobody_is_invalid() {
     let desk = Desk::open().await;
     let ada = desk.customer("ada").await;
-    let cursor = sync(&desk, &ada, json!(null)).await.text("/data/cursor");
+    let cursor = desk.bare(Method::POST, SYNC, &ada.token).await.text("/data/cursor");
     desk.app.clock.advance(CURSOR_AGE_MS_MAX + 1);
     let email = json!({ "email": "ada@example.com", "password": super::desk::PASSWORD });
     let ada = Person::of(&desk.post("/api/v1/auth/login", "", email).await);

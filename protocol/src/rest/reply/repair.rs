@@ -71,6 +71,16 @@ pub enum Entry {
     Tombstone(Tombstone),
 }
 
+impl Entry {
+    /// Its place in its conversation.
+    pub const fn seq(&self) -> i64 {
+        match self {
+            Self::Message(message) => message.seq,
+            Self::Tombstone(tombstone) => tombstone.seq,
+        }
+    }
+}
+
 /// What is left of a deleted message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

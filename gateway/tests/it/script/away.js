@@ -1,0 +1,222 @@
+// Somebody is away, misses all kinds of things, and comes back with the stock JavaScript client.
+//
+// usage: away.js BASE_URL TRANSPORTS
+//   TRANSPORTS: "default", or a comma list such as "websocket".
+// Prints what it has shown. After the line "restart" it waits for a line on its input: the server
+// has been killed and started again on the same data and port.
+"use strict";
+
+const assert = require("node:assert/strict");
+const { randomBytes } = require("node:crypto");
+const { createInterface } = require("node:readline");
+const { io } = require("socket.io-client");
+
+const [base, transports] = process.argv.slice(2);
+const OPTIONS = { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
+if (transports !== "default") OPTIONS.transports = transports.split(",");
+
+const STEP_MS_MAX = 15_000;
+const RUN_MS_MAX = 90_000;
+const BURST = 300;
+
+setTimeout(() => fail(new Error(`not done after ${RUN_MS_MAX} ms`)), RUN_MS_MAX).unref();
+main().then(() => process.exit(0), fail);
+
+function fail(error) {
+  console.error(error);
+  process.exit(1);
+}
+
+async function main() {
+  const alice = await register("Alice");
+  const bob = await register("Bob");
+  const a = await connect(alice);
+  const { conversation } = await ask(a, "create_conversation", { participantId: bob.id });
+  const conversationId = conversation._id;
+  const say = async (content) => (await ask(a, "send_message", { conversationId, content })).message;
+
+  const sent = [];
+  for (const text of ["kept", "to be edited", "to be deleted"]) sent.push(await say(text));
+  let b = await connect(bob);
+  const joined = await ask(b, "join_conversation", { conversationId, lastSeq: 0 });
+  assert.deepEqual(Object.keys(joined).sort(), ["changed", "cursor", "epoch", "lastSeq", "messages"]);
+  assert.deepEqual(places(joined.messages), [1, 2, 3]);
+  assert.equal(joined.lastSeq, 3);
+  const bare = await ask(b, "join_conversation", conversationId);
+  assert.deepEqual([bare.lastSeq, bare.messages, bare.changed], [3, [], []]);
+  shown("a join brings everything behind the place that the client has");
+
+  b.disconnect();
+  sent.push(await say("missed"), await say("missed, and deleted"));
+  await ask(a, "edit_message", { messageId: sent[1]._id, content: "edited" });
+  await ask(a, "delete_message", { messageId: sent[2]._id });
+  await ask(a, "delete_message", { messageId: sent[4]._id });
+  await ask(a, "update_conversation", { conversationId, updates: { status: "resolved" } });
+
+  b = await connect(bob);
+  const cursor = joined.cursor;
+  const back = await ask(b, "join_conversation", { conversationId, lastSeq: 3, cursor });
+  assert.deepEqual(places(back.messages), [4, 5]);
+  tombstone(back.messages[1], sent[4], conversationId);
+  const changed = new Map(back.changed.map((entry) => [entry.seq, entry]));
+  assert.equal(changed.get(2).content, "edited");
+  assert.equal(changed.get(2).metadata.isEdited, true);
+  tombstone(changed.get(3), sent[2], conversationId);
+  assert.equal(back.epoch, joined.epoch);
+  shown("who was away is told what was said, edited and deleted");
+
+  const request = { cursor, conversations: { [conversationId]: 3 } };
+  const synced = await ask(b, "sync", request);
+  assert.equal(synced.truncated, undefined);
+  const [around] = synced.conversations.filter((each) => each._id === conversationId);
+  assert.equal(around.status, "resolved");
+  assert.equal(around.lastSeq, 5);
+  assert.equal(around.lastMessage.content, "missed");
+  assert.deepEqual(places(synced.messages), [2, 3, 4, 5]);
+  const { data } = await rest("POST", "/api/v1/sync", 200, { token: bob.token, body: request });
+  assert.deepEqual({ ...data, cursor: "" }, { ...synced, cursor: "" });
+  shown("and what became of the conversation, by both doors alike");
+
+  await ask(b, "mark_as_read", { messageId: sent[3]._id });
+  const seen = await ask(a, "join_conversation", { conversationId, lastSeq: 5, cursor });
+  const read = seen.changed.find((entry) => entry.seq === 4);
+  assert.deepEqual(read.metadata.readBy.map((mark) => mark.userId), [bob.id]);
+  shown("and who has read what");
+
+  const stranger = await connect(await register("Eve"));
+  const hidden = await ask(stranger, "sync", { conversations: { [conversationId]: 0 } });
+  assert.deepEqual([hidden.conversations, hidden.messages], [[], []]);
+  const refused = await stranger.timeout(STEP_MS_MAX).emitWithAck("sync", { cursor: "nonsense" });
+  assert.deepEqual([refused.success, refused.error.code], [false, "VALIDATION_FAILED"]);
+  const unseen = await stranger
+    .timeout(STEP_MS_MAX)
+    .emitWithAck("join_conversation", { conversationId, lastSeq: 0 });
+  assert.deepEqual([unseen.success, unseen.error.code], [false, "NOT_FOUND"]);
+  stranger.disconnect();
+  shown("a stranger is told nothing");
+
+  await inOrder(a, b, conversationId, 5);
+  shown("whoever joins in the middle of a burst hears everything once and in order");
+
+  const before = await ask(b, "sync", {});
+  const gone = [a, b].map((each) => new Promise((resolve) => each.once("disconnect", resolve)));
+  console.log("restart");
+  await within(Promise.all(gone), "both notice the end");
+  await lineOfInput();
+  await Promise.all([a, b].map(connected));
+  const last = 5 + BURST;
+  const after = await ask(b, "sync", { cursor: before.cursor, conversations: { [conversationId]: last } });
+  assert.equal(after.epoch, before.epoch);
+  assert.equal(after.reset, undefined);
+  await say("after the restart");
+  const rejoined = await ask(b, "join_conversation", { conversationId, lastSeq: last, cursor: after.cursor });
+  assert.deepEqual(places(rejoined.messages), [last + 1]);
+  shown("cursors outlive a restart");
+
+  a.disconnect();
+  b.disconnect();
+}
+
+// Alice sends as fast as she can. Bob leaves and comes back all the time, with the place that he has.
+async function inOrder(a, b, conversationId, start) {
+  const heard = [];
+  b.on("new_message", ({ message }) => heard.push(message.seq));
+  const sends = [];
+  for (let n = 1; n <= BURST; n++) {
+    const send = { conversationId, content: `burst ${n}` };
+    sends.push(a.timeout(STEP_MS_MAX).emitWithAck("send_message", send));
+    // At most so many at once are taken of one socket.
+    if (n % 32 === 0) await Promise.all(sends.splice(0));
+    if (n % 16 === 0) void comeBack(b, conversationId, heard, start);
+  }
+  await Promise.all(sends);
+  await comeBack(b, conversationId, heard, start);
+  assert.deepEqual(heard, Array.from({ length: BURST }, (_, index) => start + 1 + index));
+  b.off("new_message");
+}
+
+function comeBack(b, conversationId, heard, start) {
+  b.emit("leave_conversation", conversationId);
+  const answer = new Promise((resolve) => {
+    // Asked for where it is sent, and noted where it arrives: nothing comes in between.
+    const lastSeq = heard.at(-1) ?? start;
+    b.emit("join_conversation", { conversationId, lastSeq }, ({ success, data }) => {
+      assert.equal(success, true);
+      const already = heard.at(-1) ?? start;
+      // Heard between the question and the leaving.
+      heard.push(...places(data.messages).filter((seq) => seq > already));
+      resolve(data);
+    });
+  });
+  return within(answer, "the ack of a join");
+}
+
+function tombstone(entry, message, conversationId) {
+  assert.deepEqual(Object.keys(entry).sort(), ["_id", "conversationId", "deletedAt", "isDeleted", "seq"]);
+  assert.deepEqual(
+    [entry._id, entry.conversationId, entry.isDeleted, entry.seq],
+    [message._id, conversationId, true, message.seq],
+  );
+}
+
+function places(entries) {
+  return entries.map((entry) => entry.seq);
+}
+
+// --- A client ---
+
+async function connect({ token }) {
+  const socket = io(base, { ...OPTIONS, auth: { token } });
+  await connected(socket);
+  return socket;
+}
+
+function connected(socket) {
+  if (socket.connected) return Promise.resolve();
+  return within(new Promise((resolve) => socket.once("connect", resolve)), "a connection");
+}
+
+async function ask(socket, event, ...args) {
+  const ack = await socket.timeout(STEP_MS_MAX).emitWithAck(event, ...args);
+  assert.equal(ack.success, true, `${event}: ${JSON.stringify(ack)}`);
+  return ack.data;
+}
+
+// --- REST ---
+
+async function register(name) {
+  const email = `${name.toLowerCase()}-${randomBytes(4).toString("hex")}@example.com`;
+  const body = { name, email, password: "correct horse" };
+  const { data } = await rest("POST", "/api/v1/auth/register", 201, { body });
+  return { id: data.user._id, token: data.tokens.accessToken };
+}
+
+async function rest(method, path, status, { token, body }) {
+  const headers = { "Content-Type": "application/json" };
+  if (token !== undefined) headers.Authorization = `Bearer ${token}`;
+  const answer = await fetch(base + path, { method, headers, body: JSON.stringify(body) });
+  const json = await answer.json();
+  assert.equal(answer.status, status, JSON.stringify(json));
+  return json;
+}
+
+// --- Time and the outside ---
+
+function within(promise, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), STEP_MS_MAX);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+function lineOfInput() {
+  const lines = createInterface({ input: process.stdin });
+  return within(new Promise((resolve) => lines.once("line", resolve)), "a line of input").finally(() =>
+    lines.close(),
+  );
+}
+
+function shown(what) {
+  console.log(`shown: ${what}`);
+}
