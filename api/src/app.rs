@@ -13,6 +13,7 @@ use crate::domain::{Conversation, Session, User};
 use crate::error::Error;
 use crate::service::conversation::Membership;
 use crate::service::lane::Lanes;
+use crate::service::message;
 use crate::service::presence::AUDIENCES_KEPT_MAX;
 use crate::service::presence::lease::Leases;
 use crate::service::repair::Horizon;
@@ -68,7 +69,8 @@ pub struct App {
 pub const CACHE_LEN_MAX: usize = 65_536;
 
 impl App {
-    /// Puts the parts together and sets the clock above what the store holds.
+    /// Puts the parts together, sets the clock above what the store holds, and makes up for what a
+    /// process that died has left undone.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -100,6 +102,7 @@ impl App {
         for document in app.store.scan(&newest).await? {
             app.clock.observe(Conversation::decode(&document)?.stamp);
         }
+        message::settle(&app).await?;
         Ok(Arc::new(app))
     }
 

@@ -15,7 +15,7 @@ pub mod mongo;
 use std::path::Path;
 
 use bson::{Bson, RawDocumentBuf};
-use protocol::id::ObjectId;
+use protocol::id::{ConversationId, ObjectId};
 
 pub use embedded::OpenError;
 pub use index::{Collection, Index};
@@ -255,6 +255,29 @@ impl Store {
             Self::Embedded(engine) => engine.count(scan),
             #[cfg(feature = "mongodb")]
             Self::Mongo(engine) => engine.count(scan).await,
+        }
+    }
+
+    /// Conversations that may not know of their newest message, because a process died between a
+    /// message and what follows from it. None in the embedded engine, where both are one commit. To
+    /// be asked at a start; what other processes are about to note may be among them.
+    ///
+    /// # Errors
+    ///
+    /// Unavailable.
+    ///
+    /// # Cost
+    ///
+    /// `MongoDB`: reads the newest 8,192 messages.
+    pub async fn unsettled(&self) -> Result<Vec<ConversationId>, StoreError> {
+        match self {
+            Self::Embedded(_) => Ok(Vec::new()),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(engine) => {
+                let found = engine.unsettled().await?;
+                let id = |it: bson::oid::ObjectId| ObjectId::from_bytes(it.bytes());
+                Ok(found.into_iter().map(id).map(ConversationId).collect())
+            }
         }
     }
 

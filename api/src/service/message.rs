@@ -18,6 +18,7 @@ pub use read::{READERS_LEN_MAX, UNREAD_MAX, mark_read, unread_count};
 pub use send::{ANNOUNCED_AGAIN_MAX, Sent, announcements, send};
 
 pub(super) use head::mend;
+pub(crate) use head::settle;
 pub(super) use read::count_unread;
 
 use crate::app::App;

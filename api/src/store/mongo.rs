@@ -19,6 +19,7 @@ mod group;
 mod index;
 mod read;
 mod scan;
+mod unsettled;
 
 use std::future::IntoFuture;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,7 +2,7 @@
 //!
 //! What the conversation's own document says about it (`lastSeq`, `lastMessage`, `stamp`) follows
 //! from a message that is stored already, and can be lost in a crash. It is repaired when the
-//! conversation is first written to after a start, or when somebody catches up with it.
+//! conversation is first written to after a start, at the start itself where it is recent, or when somebody catches up with it.
 
 use bson::Bson;
 use protocol::id::ConversationId;
@@ -61,6 +61,20 @@ pub(in crate::service) async fn mend(app: &App, it: &Conversation) -> Result<i64
     app.store.update(Update { collection, id: field::id(it.id.0), guard, ops }).await?;
     tracing::info!(conversation = %it.id, last_seq, "repaired a conversation's head");
     Ok(last_seq)
+}
+
+/// Makes up for what a process that died has left undone: its last messages are stored, and perhaps
+/// nobody was told.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub(crate) async fn settle(app: &App) -> Result<(), Error> {
+    for id in app.store.unsettled().await? {
+        if let Some(conversation) = conversation::read(app, id).await? {
+            mend(app, &conversation).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The stamp of the newest edit or deletion; 0 where there was none.

@@ -40,6 +40,47 @@ async fn lost_follow_up_is_repaired_at_the_first_change_after_a_start() {
     assert!(stored.stamp > lost.stamp, "a stamp is above all that the store holds");
 }
 
+#[cfg(feature = "mongodb")]
+#[tokio::test]
+async fn last_words_of_a_process_that_died_are_found_at_the_next_start() {
+    use api::service::repair;
+    use api::store::Store;
+    use protocol::rest::reply::repair::Repaired;
+    use protocol::rest::request::Sync;
+
+    let address = crate::mongod::common().fresh_address();
+    let world = World::over(Store::connect_mongodb(&address).await.unwrap()).await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let id = world.between(&ada, &bob).await;
+    world.say(&ada, id, "one").await;
+    let asking = |cursor| Sync { cursor, scope: None, conversations: Vec::new() };
+    let sync = async |world: &World, cursor| match repair::sync(&world.app, &bob, asking(cursor))
+        .await
+        .unwrap()
+    {
+        Repaired::Missed(synced) => synced,
+        Repaired::Reset(_) => panic!("a reset"),
+    };
+    // Long before the last words, and followed by other changes.
+    world.app.clock.advance(2 * repair::MARGIN_MS);
+    world.between(&world.user("eve").await, &ada).await;
+    let cursor = sync(&world, None).await.cursor;
+    let mut lost = Message::new(MessageId(world.app.clock.object_id()), id, ada.user_id);
+    lost.content = "my last words".to_owned();
+    lost.seq = 2;
+    lost.stamp = world.app.clock.stamp().0;
+    lost.created_at = world.app.clock.now();
+    put(&world, Collection::Messages, lost.encode_new()).await;
+    assert!(sync(&world, Some(cursor.clone())).await.conversations.is_empty());
+
+    let now = world.app.clock.now();
+    let world = world.restart(now).await;
+    let missed = sync(&world, Some(cursor)).await;
+    let [found] = &missed.conversations[..] else { panic!("{missed:?}") };
+    assert_eq!((found.id, found.last_seq, found.unread_count), (id, 2, Some(2)));
+    assert!(matches!(&found.last_message, Some(Reference::Full(it)) if it.id == lost.id));
+}
+
 #[tokio::test]
 async fn stamps_go_on_above_the_store_although_the_clock_went_back() {
     let world = World::new().await;
