@@ -219,3 +219,6 @@ const fn is_ephemeral(event: &ServerEvent) -> bool {
             | ServerEvent::UserLeftRoom(_)
     )
 }
+
+#[cfg(test)]
+mod tests;
