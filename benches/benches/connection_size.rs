@@ -136,7 +136,7 @@ async fn populate(app: &Arc<App>) -> (Vec<(Caller, String)>, Vec<ConversationId>
 
 fn serve(app: &Arc<App>) -> io::Result<Running<Client>> {
     let inboxes = Inboxes::new(2);
-    let (answers, relay) = Relay::new(Arc::clone(app), inboxes.handles());
+    let (answers, relay) = Relay::new(Arc::clone(app), &inboxes);
     tokio::spawn(relay.run());
     let settings = Settings {
         timing: Timing { interval_ms: 3_600_000, timeout_ms: 3_600_000 },

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use gateway::application::{Admission, Application, Connect, Event, Malformed, Refusal};
+use gateway::application::{Admission, Admitted, Application, Connect, Event, Malformed, Refusal};
 use gateway::connection::Layer;
 use gateway::fanout::Broadcast;
 use gateway::handshake::Served;
@@ -17,10 +17,14 @@ use gateway::http::bundle::Bundle;
 use gateway::http::cookie::Cookie;
 use gateway::http::origin::Origins;
 use gateway::http::{Doors, Limits};
+use gateway::recovery::{self, Recovery};
 use gateway::runtime::{self, Inboxes, Settings};
 use gateway::table::context::Context;
+use gateway::table::inbox::SocketHandle;
 use protocol::engine::Timing;
+use protocol::event::client::auth::ConnectAuth;
 use protocol::room::Room;
+use protocol::schema;
 use protocol::socket::RESERVED_EVENTS;
 use protocol::websocket::message::Payload;
 use serde::Deserialize;
@@ -32,6 +36,7 @@ use smallvec::SmallVec;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "a command line has switches")]
 #[command(about = "The engine and socket layers with an echo application")]
 struct Arguments {
     /// Port on 127.0.0.1; 0 picks a free one.
@@ -64,6 +69,9 @@ struct Arguments {
     /// Milliseconds for each thing that an HTTP client is waited for.
     #[arg(long, default_value_t = 20_000)]
     patience_ms: u64,
+    /// Let every client come back as who it was: the answer to a CONNECT has a `pid`.
+    #[arg(long)]
+    recovery: bool,
     /// Threads; one a core when absent.
     #[arg(long)]
     shards: Option<usize>,
@@ -92,7 +100,9 @@ fn main() -> std::io::Result<()> {
     let doors = doors(&arguments)?;
     let address = SocketAddr::from(([127, 0, 0, 1], arguments.port));
     let inboxes = Inboxes::new(shards.get());
-    let mut running = runtime::start(address, inboxes, settings, &doors, |_| Echo)?;
+    let mut running = runtime::start(address, inboxes, settings, &doors, |_| Echo {
+        recovery: arguments.recovery,
+    })?;
     announce(running.address())?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     Err(runtime.block_on(running.failed()))
@@ -141,25 +151,36 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
 type Auth = Option<Box<RawValue>>;
 
 /// The application.
-struct Echo;
+struct Echo {
+    /// Whether every client can come back.
+    recovery: bool,
+}
 
 impl Application for Echo {
     type Session = Auth;
 
     const NAMESPACES: &'static [&'static str] = &["/", "/custom"];
 
-    fn connect(&self, _cx: &mut Context<'_, Auth>, request: Connect<'_>) -> Admission<Auth> {
-        let Ok(auth) = request.auth.map(|auth| serde_json::from_slice(auth)).transpose() else {
+    fn connect(&self, cx: &mut Context<'_, Auth>, request: Connect<'_>) -> Admission<Auth> {
+        let parsed = request.auth.as_deref().map(serde_json::from_slice).transpose();
+        let Ok(session) = parsed else {
             return Admission::Refuse(Refusal::new("Invalid auth"));
         };
-        let auth: Auth = auth;
-        let wish = auth.as_deref().and_then(|auth| serde_json::from_str(auth.get()).ok());
-        match wish {
-            Some(Wish { refuse: Some(data) }) => {
-                Admission::Refuse(Refusal::new("Refused").with(data.get().to_owned()))
-            }
-            Some(Wish { refuse: None }) | None => Admission::Accept(auth),
+        let session: Auth = session;
+        let wish = session.as_deref().and_then(|auth| serde_json::from_str(auth.get()).ok());
+        if let Some(Wish { refuse: Some(data) }) = wish {
+            return Admission::Refuse(Refusal::new("Refused").with(data.get().to_owned()));
         }
+        if !self.recovery {
+            return Admission::Accept(session);
+        }
+        let mut nothing = *b"{}";
+        let auth = request.auth.unwrap_or(&mut nothing);
+        let Ok(auth) = ConnectAuth::decode(&mut schema::Parser::new(), auth) else {
+            return Admission::Malformed;
+        };
+        tokio::task::spawn_local(admit(cx.handle(), session, recovery::Wish::of(&auth)));
+        Admission::Later
     }
 
     fn joined(&self, cx: &mut Context<'_, Auth>, session: &mut Auth) {
@@ -198,7 +219,12 @@ impl Application for Echo {
                 let arguments = format!("[\"new_message\",{body}]").into_bytes();
                 let room = Room::from_name(&message.conversation_id);
                 let rooms = SmallVec::from_iter([room]);
-                cx.broadcast(Broadcast::new(cx.namespace(), rooms, arguments.into()));
+                let broadcast = Broadcast::new(cx.namespace(), rooms, arguments.into());
+                if self.recovery {
+                    cx.broadcast_in_order(broadcast);
+                } else {
+                    cx.broadcast(broadcast);
+                }
                 answer(cx, event.ack);
             }
             name => return if is_event_name(name) { Ok(()) } else { Err(Malformed) },
@@ -235,6 +261,15 @@ impl Application for Echo {
 #[derive(Deserialize)]
 struct Wish {
     refuse: Option<Box<RawValue>>,
+}
+
+/// Lets a client in that can come back, or has.
+async fn admit(socket: SocketHandle<Auth>, session: Auth, wish: recovery::Wish) {
+    let recovery = match socket.recall(&wish, None).await {
+        Some(recalled) => Recovery::Resume(Box::new(recalled)),
+        None => Recovery::On,
+    };
+    socket.admit(Ok(Admitted { session, rooms: SmallVec::new(), recovery })).await;
 }
 
 #[derive(Deserialize)]

@@ -9,8 +9,12 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use protocol::id::SocketId;
+use protocol::room::Room;
 use protocol::websocket::message::Payload;
 
+use smallvec::SmallVec;
+
+use crate::recovery::Recovery;
 use crate::table::context::Context;
 
 /// What is known of a connection from its opening HTTP request.
@@ -69,6 +73,17 @@ pub enum Admission<S> {
     Malformed,
     /// Nothing can be found out now: the connection is closed, and its client comes back.
     Overloaded,
+}
+
+/// What a client joins with that had to wait for it.
+#[derive(Debug)]
+pub struct Admitted<S> {
+    /// The state that the application keeps for it.
+    pub session: S,
+    /// The rooms that it is in from the beginning.
+    pub rooms: SmallVec<[Room; 2]>,
+    /// Whether it can come back, or has.
+    pub recovery: Recovery,
 }
 
 /// An event of a joined client.

@@ -96,6 +96,41 @@ pub(crate) struct Connection<S> {
     pub(crate) dirty: bool,
     /// What keeps it from being read, or asks for it.
     pub(crate) reading: Reading,
+    /// Where its client can come back as who it was.
+    pub(crate) recovering: Namespaces,
+}
+
+/// A set of namespaces by index; those beyond the eighth are in no set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Namespaces(u8);
+
+impl Namespaces {
+    /// Whether it is in the set.
+    pub(crate) fn contains(self, namespace: u8) -> bool {
+        self.0 & Self::bit(namespace) != 0
+    }
+
+    /// Puts it in. Returns whether it is there now.
+    pub(crate) fn insert(&mut self, namespace: u8) -> bool {
+        self.0 |= Self::bit(namespace);
+        self.contains(namespace)
+    }
+
+    /// Takes it out. Returns whether it was there.
+    pub(crate) fn remove(&mut self, namespace: u8) -> bool {
+        let was = self.contains(namespace);
+        self.0 &= !Self::bit(namespace);
+        was
+    }
+
+    /// All that are in it.
+    pub(crate) fn iter(self) -> impl Iterator<Item = u8> {
+        (0..8).filter(move |namespace| self.contains(*namespace))
+    }
+
+    fn bit(namespace: u8) -> u8 {
+        1_u8.checked_shl(u32::from(namespace)).unwrap_or(0)
+    }
 }
 
 /// What keeps a connection from being read, or asks for it.

@@ -80,13 +80,13 @@ impl Application for Chat {
     const NAMESPACES: &'static [&'static str] = &[protocol::socket::ROOT];
 
     fn connect(&self, cx: &mut Context<'_, Client>, request: Connect<'_>) -> Admission<Client> {
-        let token = match admission::token(&mut self.parser.borrow_mut(), request) {
-            Ok(Some(token)) => token,
+        let shown = match admission::shown(&mut self.parser.borrow_mut(), request) {
+            Ok(Some(shown)) => shown,
             Ok(None) => return Admission::Refuse(Refusal::new(admission::NO_TOKEN)),
             Err(_) => return Admission::Malformed,
         };
         let (app, allowances) = (Arc::clone(&self.app), Arc::clone(&self.allowances));
-        let work = admission::admit(app, allowances, cx.handle(), token);
+        let work = admission::admit(app, allowances, cx.handle(), shown);
         match self.handoff.submit(None, work) {
             Ok(()) => Admission::Later,
             Err(_) => Admission::Overloaded,
@@ -179,6 +179,7 @@ impl Chat {
             person: Arc::clone(&client.person),
             answers: self.answers.clone(),
             socket: cx.socket(),
+            shard: cx.handle().shard(),
             kind,
             ack,
             echo: echo.clone(),

@@ -13,6 +13,8 @@ use protocol::websocket::frame::{self, Opcode};
 use smallvec::{SmallVec, smallvec};
 
 use crate::connection::outbox::Class;
+use crate::recovery::offset::Offset;
+use crate::recovery::timeline::{Position, Timeline};
 
 /// How a recipient wants its packets written. Fan-out is keyed by it: an encoding a variant, never
 /// a recipient.
@@ -69,15 +71,19 @@ pub struct Broadcast {
     pub seq: Option<i64>,
     /// The argument array, `["name", …]`, as JSON.
     pub arguments: Box<[u8]>,
-    /// `None` inside where the arguments cannot be said in that variant.
-    frames: [OnceLock<Option<Bytes>>; Variant::COUNT],
+    /// Where it stands among those that can be missed, if it is one.
+    pub(crate) position: Option<Position>,
+    /// By variant, without and with the offset; `None` inside where the arguments cannot be said in
+    /// that variant.
+    frames: [[OnceLock<Option<Bytes>>; 2]; Variant::COUNT],
 }
 
 impl Broadcast {
     /// A broadcast that nobody has encoded yet.
     pub fn new(namespace: u8, rooms: SmallVec<[Room; 2]>, arguments: Box<[u8]>) -> Self {
-        let frames = [const { OnceLock::new() }; Variant::COUNT];
-        Self { namespace, rooms, except: None, class: Class::Durable, seq: None, arguments, frames }
+        let frames = [const { [const { OnceLock::new() }; 2] }; Variant::COUNT];
+        let (except, class, seq, position) = (None, Class::Durable, None, None);
+        Self { namespace, rooms, except, class, seq, arguments, position, frames }
     }
 
     /// The same, but not for this socket.
@@ -101,17 +107,38 @@ impl Broadcast {
         self
     }
 
-    /// The frame for recipients of this variant in the namespace of this name. None where the
-    /// arguments are no JSON, or nest deeper than what a client may send: msgpack cannot say them.
+    /// The same, as the next one that can be missed, unless it may be dropped. It must reach every
+    /// shard, and behind those that were placed before it.
+    #[must_use]
+    pub(crate) fn placed(mut self, timeline: &Timeline) -> Self {
+        self.position = match self.class {
+            Class::Durable => Some(timeline.advance()),
+            Class::Ephemeral => None,
+        };
+        self
+    }
+
+    /// The frame for recipients of this variant in the namespace of this name; those who can come
+    /// back get the offset too, if there is one. None where the arguments are no JSON, or nest
+    /// deeper than what a client may send: msgpack cannot say them.
     ///
     /// # Cost
     /// Encodes at the first call in the process; afterwards an atomic load.
-    pub(crate) fn frame(&self, variant: Variant, namespace: &str) -> Option<&Bytes> {
+    pub(crate) fn frame(
+        &self,
+        variant: Variant,
+        recovers: bool,
+        namespace: &str,
+    ) -> Option<&Bytes> {
+        let position = self.position.filter(|_| recovers);
         let encode = || {
-            let packet = Outgoing::new(Kind::Event, namespace, Some(&self.arguments));
+            let placed = position.map(|at| Offset::of_broadcast(at).append(&self.arguments));
+            let arguments = placed.as_deref().unwrap_or(&self.arguments);
+            let packet = Outgoing::new(Kind::Event, namespace, Some(arguments));
             head_frame(variant, &packet).ok()
         };
-        self.frames[variant.index()].get_or_init(encode).as_ref()
+        let frame = &self.frames[variant.index()][usize::from(position.is_some())];
+        frame.get_or_init(encode).as_ref()
     }
 }
 
@@ -175,18 +202,35 @@ mod tests {
             (Variant::JsonV4, &b"\x81\x0942[\"x\",1]"[..]),
             (Variant::MsgpackV4, b"\x82\x16\x83\xa4type\x02\xa4data\x92\xa1x\x01\xa3nsp\xa1/"),
         ] {
-            let first = broadcast.frame(variant, "/").unwrap().clone();
-            let second = broadcast.frame(variant, "/").unwrap().clone();
+            let first = broadcast.frame(variant, false, "/").unwrap().clone();
+            let second = broadcast.frame(variant, false, "/").unwrap().clone();
             assert_eq!(first.as_ptr(), second.as_ptr());
             assert_eq!(&first[..], expected, "{variant:?}");
         }
     }
 
     #[test]
+    fn who_can_come_back_gets_the_offset_and_nobody_else_does() {
+        let timeline = Timeline::new();
+        let placed = broadcast(r#"["x",1]"#).placed(&timeline);
+        let offset = format!("{:08x}.1", timeline.epoch());
+        for variant in [Variant::JsonV4, Variant::MsgpackV4] {
+            let plain = placed.frame(variant, false, "/").unwrap().clone();
+            let offered = placed.frame(variant, true, "/").unwrap().clone();
+            let ends = |frame: &Bytes| String::from_utf8_lossy(frame).contains(&offset);
+            assert_eq!((ends(&plain), ends(&offered)), (false, true), "{variant:?}");
+            assert_eq!(offered.as_ptr(), placed.frame(variant, true, "/").unwrap().as_ptr());
+            let dropped = broadcast(r#"["x",1]"#).ephemeral().placed(&timeline);
+            assert_eq!(dropped.frame(variant, true, "/"), Some(&plain), "{variant:?}");
+        }
+        assert_eq!(broadcast("[1]").placed(&timeline).position.unwrap().number, 2);
+    }
+
+    #[test]
     fn arguments_that_msgpack_cannot_say_leave_the_other_variant_alone() {
         let deep = broadcast(&format!(r#"["x",{}1{}]"#, "[".repeat(200), "]".repeat(200)));
-        assert!(deep.frame(Variant::JsonV4, "/").is_some());
-        assert!(deep.frame(Variant::MsgpackV4, "/").is_none());
+        assert!(deep.frame(Variant::JsonV4, false, "/").is_some());
+        assert!(deep.frame(Variant::MsgpackV4, false, "/").is_none());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! - [`table`]: the connection table, one shard a core
 //! - [`connection`]: one connection
 //! - [`fanout`]: one broadcast
+//! - [`recovery`]: what outlives a connection
 //! - [`application`]: what runs on top; [`event`] is the chat
 //! - [`handoff`], [`relay`]: to the services and back
 //!
@@ -35,6 +36,7 @@ pub mod http;
 pub mod listener;
 
 pub mod connection;
+pub mod recovery;
 pub mod table;
 
 pub mod application;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use api::App;
 use api::bus::{Delivery, Notice};
 use protocol::event::{Envelope, ServerEvent};
-use protocol::id::{ConversationId, SocketId, UserId};
+use protocol::id::{ConversationId, UserId};
 use protocol::room::Room;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
@@ -23,6 +23,8 @@ use tokio::time::MissedTickBehavior;
 use crate::event::client::Client;
 use crate::event::standing;
 use crate::fanout::Broadcast;
+use crate::recovery::Timeline;
+use crate::runtime::Inboxes;
 use crate::table::inbox::{Message, ShardHandle, Step};
 use watch::{News, Reader, Watch};
 
@@ -43,13 +45,13 @@ const ROOT: u8 = 0;
 
 /// Where services hand in what they have to say to one socket.
 #[derive(Debug, Clone)]
-pub struct Answers(mpsc::Sender<(SocketId, Message<Client>)>, mpsc::Sender<Reader>);
+pub struct Answers(mpsc::Sender<(u8, Message<Client>)>, mpsc::Sender<Reader>);
 
 impl Answers {
-    /// Hands an answer in; it comes behind everything that is on the bus now.
-    pub(crate) async fn send(&self, socket: SocketId, message: Message<Client>) {
+    /// Hands in an answer to a socket of this shard; it comes behind everything that is on the bus now.
+    pub(crate) async fn send(&self, shard: u8, message: Message<Client>) {
         // Without a relay there are no shards either, and nobody to hear it.
-        let _ = self.0.send((socket, message)).await;
+        let _ = self.0.send((shard, message)).await;
     }
 
     /// For somebody who has entered a conversation's room and then read everything up to this place:
@@ -66,7 +68,7 @@ impl Answers {
     /// Has every shard close its connections, behind all answers that were handed in before.
     pub(crate) async fn drain(&self, shards: usize) {
         for shard in 0..u8::try_from(shards).unwrap_or(u8::MAX) {
-            self.send(SocketId::new(0, shard, 0, 0), Message::Drain).await;
+            self.send(shard, Message::Drain).await;
         }
     }
 }
@@ -77,19 +79,21 @@ pub struct Relay {
     app: Arc<App>,
     shards: Arc<[ShardHandle<Client>]>,
     deliveries: mpsc::Receiver<Delivery>,
-    answers: mpsc::Receiver<(SocketId, Message<Client>)>,
+    answers: mpsc::Receiver<(u8, Message<Client>)>,
     readers: mpsc::Receiver<Reader>,
     watch: Watch,
+    timeline: Arc<Timeline>,
 }
 
 impl Relay {
     /// A relay to these shards; it hears the bus from now on.
-    pub fn new(app: Arc<App>, shards: Arc<[ShardHandle<Client>]>) -> (Answers, Self) {
+    pub fn new(app: Arc<App>, inboxes: &Inboxes<Client>) -> (Answers, Self) {
         let (sender, answers) = mpsc::channel(ANSWERS_WAITING_MAX);
         let (reading, readers) = mpsc::channel(READERS_WAITING_MAX);
         let deliveries = app.bus.subscribe();
+        let (shards, timeline) = (inboxes.handles(), inboxes.timeline());
         let watch = Watch::new(Arc::clone(&app), Arc::clone(&shards));
-        let relay = Self { app, shards, deliveries, answers, readers, watch };
+        let relay = Self { app, shards, deliveries, answers, readers, watch, timeline };
         (Answers(sender, reading), relay)
     }
 
@@ -122,9 +126,9 @@ impl Relay {
             if let Some(reader) = reader {
                 self.watch.meet(reader);
             }
-            for (socket, message) in batch.drain(..) {
+            for (shard, message) in batch.drain(..) {
                 self.note_entering(&message);
-                if let Some(shard) = self.shards.get(usize::from(socket.shard())) {
+                if let Some(shard) = self.shards.get(usize::from(shard)) {
                     let _ = shard.send(message).await;
                 }
             }
@@ -154,7 +158,8 @@ impl Relay {
     }
 
     async fn pass_on(&self, envelope: &Envelope) {
-        let broadcast = Arc::new(broadcast(envelope));
+        // Here, and nowhere else, broadcasts are put in the order in which all shards hear them.
+        let broadcast = Arc::new(broadcast(envelope).placed(&self.timeline));
         for shard in &*self.shards {
             let _ = shard.send(Message::Broadcast(Arc::clone(&broadcast))).await;
         }

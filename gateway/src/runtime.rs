@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::application::Application;
 use crate::http::{Doors, Host};
+use crate::recovery::Timeline;
 use crate::table::core::Place;
 use crate::table::inbox::{Message, ShardHandle};
 use crate::table::shard::Shard;
@@ -29,6 +30,7 @@ const HTTP_LINGER: Duration = Duration::from_secs(5);
 pub struct Inboxes<S> {
     handles: Arc<[ShardHandle<S>]>,
     receivers: Vec<mpsc::Receiver<Message<S>>>,
+    timeline: Arc<Timeline>,
 }
 
 impl<S> Inboxes<S> {
@@ -36,12 +38,23 @@ impl<S> Inboxes<S> {
     pub fn new(count: usize) -> Self {
         let pairs = (0..count.clamp(1, 256)).map(|_| ShardHandle::new());
         let (handles, receivers): (Vec<_>, Vec<_>) = pairs.unzip();
-        Self { handles: handles.into(), receivers }
+        Self { handles: handles.into(), receivers, timeline: Arc::default() }
     }
 
     /// Where the shards will be reached, in shard order.
     pub fn handles(&self) -> Arc<[ShardHandle<S>]> {
         Arc::clone(&self.handles)
+    }
+
+    /// The order of what the shards will hear.
+    pub(crate) fn timeline(&self) -> Arc<Timeline> {
+        Arc::clone(&self.timeline)
+    }
+
+    /// What the shards would have read.
+    #[cfg(test)]
+    pub(crate) fn into_receivers(self) -> Vec<mpsc::Receiver<Message<S>>> {
+        self.receivers
     }
 }
 
@@ -65,7 +78,7 @@ pub fn start<A: Application + Send>(
     doors: &Doors,
     mut application: impl FnMut(usize) -> A,
 ) -> io::Result<Running<A::Session>> {
-    let Inboxes { handles, receivers } = inboxes;
+    let Inboxes { handles, receivers, timeline } = inboxes;
     let (address, listeners) = crate::listener::open(address, handles.len())?;
     let (stop, stopped) = watch::channel(false);
     let mut threads = Vec::with_capacity(handles.len());
@@ -77,6 +90,7 @@ pub fn start<A: Application + Send>(
                 node: 0,
                 shard: u8::try_from(shard).map_err(io::Error::other)?,
                 shards: Arc::clone(&handles),
+                timeline: Arc::clone(&timeline),
             },
             inbox,
             listener,

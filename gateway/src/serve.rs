@@ -109,7 +109,7 @@ const DRAIN_LOOK: Duration = Duration::from_millis(5);
 fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Serving, Error> {
     let shards = std::thread::available_parallelism().map_or(1, usize::from);
     let inboxes = Inboxes::new(shards);
-    let (answers, relay) = Relay::new(Arc::clone(app), inboxes.handles());
+    let (answers, relay) = Relay::new(Arc::clone(app), &inboxes);
     tokio::spawn(relay.run());
     tokio::spawn(sweep_typing(Arc::clone(app)));
     tokio::spawn(event::keep_presence(Arc::clone(app)));

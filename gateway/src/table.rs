@@ -9,6 +9,7 @@
 //! - [`stay`]: how long clients may stay
 //! - [`room`]: the room index
 //! - `holding`: what is heard while a join is answered
+//! - [`recovering`]: sessions that outlive their connections
 //! - [`inbox`]: messages from other threads
 //! - [`context`]: what an application may do to a connection
 
@@ -23,6 +24,7 @@ pub(crate) mod opening;
 
 pub(crate) mod inbound;
 pub(crate) mod namespace;
+pub(crate) mod recovering;
 pub(crate) mod room;
 pub(crate) mod session;
 pub(crate) mod sid;

@@ -24,6 +24,8 @@ pub(crate) enum CloseReason {
     Overloaded,
     /// It goes on sending far more than it may.
     Flood,
+    /// Its client is back on another connection, and this one was thought to live.
+    TakenOver,
     /// The server put the client out.
     Kicked,
     /// The server stops.
@@ -39,7 +41,9 @@ impl CloseReason {
             Self::ClientClose(code) => code,
             Self::Frame(code) => Some(code),
             Self::Protocol => Some(CloseCode::PROTOCOL_ERROR),
-            Self::PingTimeout | Self::ConnectTimeout => Some(CloseCode::GOING_AWAY),
+            Self::PingTimeout | Self::ConnectTimeout | Self::TakenOver => {
+                Some(CloseCode::GOING_AWAY)
+            }
             Self::Flood => Some(CloseCode::POLICY_VIOLATION),
             Self::SlowConsumer | Self::Overloaded => Some(CloseCode::TRY_AGAIN_LATER),
             Self::Kicked => Some(CloseCode::NORMAL),
@@ -59,6 +63,7 @@ impl CloseReason {
             Self::SlowConsumer => "slow_consumer",
             Self::Overloaded => "overloaded",
             Self::Flood => "flood",
+            Self::TakenOver => "taken_over",
             Self::Kicked => "kicked",
             Self::ShuttingDown => "shutting_down",
         }
@@ -75,8 +80,26 @@ impl CloseReason {
             Self::SlowConsumer => "too slow",
             Self::Overloaded => "overloaded, come back later",
             Self::Flood => "too many events",
+            Self::TakenOver => "you are back on another connection",
             Self::Kicked => "disconnected by the server",
             Self::ShuttingDown => "server shutting down",
+        }
+    }
+
+    /// Whether the client can come back as who it was: not when it or we ended the session, and not
+    /// when it broke the rules. Source: Socket.IO "Connection state recovery".
+    pub(crate) const fn is_recoverable(self) -> bool {
+        match self {
+            Self::TransportClose
+            | Self::ClientClose(_)
+            | Self::PingTimeout
+            | Self::SlowConsumer
+            | Self::Overloaded
+            | Self::TakenOver
+            | Self::ShuttingDown => true,
+            Self::Frame(_) | Self::Protocol | Self::ConnectTimeout | Self::Flood | Self::Kicked => {
+                false
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 /// What a queued frame is charged beside its bytes: its place in the queue and its share of the
 /// allocator. Without it, a peer that only pings would be kept thirty times its due.
-const FRAME_OVERHEAD_BYTES: u32 = 64;
+pub(crate) const FRAME_OVERHEAD_BYTES: u32 = 64;
 
 /// Frames handed to one `writev`.
 const SLICES_PER_WRITE: usize = 64;

@@ -26,6 +26,8 @@ pub(super) struct Call {
     pub(super) person: Arc<Caller>,
     pub(super) answers: Answers,
     pub(super) socket: SocketId,
+    /// The shard that holds it.
+    pub(super) shard: u8,
     /// `None` for an event that nobody knows.
     pub(super) kind: Option<EventKind>,
     pub(super) ack: Option<u64>,
@@ -173,6 +175,6 @@ impl Call {
             return;
         }
         let reply = Reply { socket: self.socket, namespace: 0, steps };
-        self.answers.send(self.socket, Message::Reply(Box::new(reply))).await;
+        self.answers.send(self.shard, Message::Reply(Box::new(reply))).await;
     }
 }

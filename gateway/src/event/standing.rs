@@ -71,7 +71,7 @@ async fn adopt(call: &Call, shown: Authenticated) {
         }
     };
     let message = Message::Visit { namespace: 0, room, visit: Box::new(visit) };
-    call.answers.send(socket, message).await;
+    call.answers.send(call.shard, message).await;
     let _ = is_done.await;
 }
 

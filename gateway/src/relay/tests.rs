@@ -7,6 +7,7 @@ use api::clock::Clock;
 use api::service::{account, conversation, message, session};
 use api::store::Store;
 use api::{App, Parts};
+use protocol::id::SocketId;
 use protocol::rest::request::{CreateConversation, Login, Register, SendMessage};
 use protocol::rest::resource::{ClientMetadata, Role};
 use protocol::rest::word::{MessageKind, Priority};
@@ -62,8 +63,9 @@ impl Stage {
         };
         let created = conversation::create(&here, &ada, request).await.unwrap();
         let id = created.conversation.id;
-        let (shard, inbox) = ShardHandle::new();
-        let (answers, relay) = Relay::new(Arc::clone(&here), Arc::new([shard]));
+        let inboxes = Inboxes::new(1);
+        let (answers, relay) = Relay::new(Arc::clone(&here), &inboxes);
+        let inbox = inboxes.into_receivers().remove(0);
         tokio::spawn(relay.run());
         Self { here, elsewhere, ada, id, answers, inbox, _folder: folder }
     }
@@ -74,7 +76,7 @@ impl Stage {
         let (done, _) = oneshot::channel();
         let steps = smallvec![Step::Join(Room::Conversation(self.id), done)];
         let reply = Reply { socket, namespace: ROOT, steps };
-        self.answers.send(socket, Message::Reply(Box::new(reply))).await;
+        self.answers.send(socket.shard(), Message::Reply(Box::new(reply))).await;
         loop {
             if let Message::Reply(_) = self.next().await {
                 return;
@@ -96,12 +98,9 @@ impl Stage {
     /// What the shard is told next; it holds nobody.
     async fn next(&mut self) -> Message<Client> {
         loop {
-            match self.inbox.recv().await.unwrap() {
-                Message::Census { namespace: _, rooms, answer } => {
-                    let _ = answer.send(vec![false; rooms.len()]);
-                }
-                other => return other,
-            }
+            let message = self.inbox.recv().await.unwrap();
+            let Message::Census { namespace: _, rooms, answer } = message else { return message };
+            let _ = answer.send(vec![false; rooms.len()]);
         }
     }
 
@@ -143,7 +142,7 @@ async fn bells_that_ring_twice_or_out_of_turn_are_heard_once_and_in_order() {
     }
     assert_eq!(bells.len(), 300);
     for (index, bell) in bells.iter().enumerate().rev() {
-        for _ in 0..1 + index % 3 {
+        for _ in 0..=index % 3 {
             stage.here.bus.publish(bell.clone()).await;
         }
     }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use protocol::websocket::close;
 
 use super::core::{Core, Departure};
+use super::room::Member;
 use crate::connection::close::CloseReason;
 use crate::connection::outbox::Class;
 use crate::connection::{Link, Phase};
@@ -57,9 +58,12 @@ impl<S> Core<S> {
         while let Some(connection) = self.connections.get(slot as usize)
             && let Some(membership) = connection.memberships.first()
         {
-            let namespace = membership.namespace;
-            let socket = self.socket_id(slot, namespace);
-            if let Some(session) = self.end_membership(slot, namespace) {
+            let member = Member { slot, namespace: membership.namespace };
+            let socket = self.socket_id(slot, member.namespace);
+            if reason.is_recoverable() {
+                self.save_session(member);
+            }
+            if let Some(session) = self.end_membership(slot, member.namespace) {
                 self.departures.push(Departure { socket, session });
             }
         }

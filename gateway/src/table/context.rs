@@ -11,6 +11,7 @@ use protocol::websocket::frame::{self, Opcode};
 
 use super::core::Core;
 use super::inbox::{Message, SocketHandle};
+use super::room::Member;
 use crate::connection::close::CloseReason;
 use crate::connection::outbox::Class;
 use crate::fanout::{self, Broadcast};
@@ -32,7 +33,8 @@ impl<S: Send + 'static> Context<'_, S> {
     /// The socket, for other threads.
     pub fn handle(&self) -> SocketHandle<S> {
         SocketHandle {
-            shard: self.core.handle().clone(),
+            shards: Arc::clone(self.core.all_shards()),
+            shard: self.core.shard_number(),
             socket: self.socket(),
             namespace: self.namespace,
         }
@@ -55,14 +57,17 @@ impl<S: Send + 'static> Context<'_, S> {
 
     /// Queues an event with attachments; the arguments hold their placeholders.
     pub fn emit_binary(&mut self, arguments: &[u8], attachments: &[Bytes]) {
-        let event = Outgoing::new(Kind::Event, self.name(), Some(arguments));
-        self.core.send(self.slot, &Outgoing { attachments, ..event });
+        self.core.emit(self.member(), arguments, attachments);
     }
 
     /// Queues an answer with attachments; the arguments hold their placeholders.
     pub fn ack_binary(&mut self, id: u64, arguments: &[u8], attachments: &[Bytes]) {
         let answer = Outgoing::new(Kind::Ack, self.name(), Some(arguments));
         self.core.send(self.slot, &Outgoing { id: Some(id), attachments, ..answer });
+    }
+
+    const fn member(&self) -> Member {
+        Member { slot: self.slot, namespace: self.namespace }
     }
 
     fn name(&self) -> &'static str {
@@ -118,9 +123,29 @@ impl<S: Send + 'static> Context<'_, S> {
         self.core.deliver(&broadcast);
         self.core.forward(&broadcast);
     }
+
+    /// The same, in one order on all shards, and heard later by whoever comes back: the first shard
+    /// decides what comes when. In a process where all broadcasts are sent so, or none.
+    pub fn broadcast_in_order(&mut self, broadcast: Broadcast) {
+        self.core.order(broadcast);
+    }
 }
 
 impl<S> Core<S> {
+    /// Gives a broadcast its place among all of the process, if this is the first shard, and sends
+    /// it; hands it to the first shard otherwise, when there is a place in its inbox.
+    pub(super) fn order(&mut self, broadcast: Broadcast) {
+        if self.shard_index() == 0 {
+            let broadcast = Arc::new(broadcast.placed(&self.place.timeline));
+            self.deliver(&broadcast);
+            self.forward(&broadcast);
+        } else if let Some(first) = self.shards().first()
+            && !first.offer(Message::Order(Box::new(broadcast)))
+        {
+            tracing::debug!("inbox full, broadcast dropped");
+        }
+    }
+
     /// Offers a broadcast to the other shards.
     fn forward(&self, broadcast: &Arc<Broadcast>) {
         for (shard, handle) in self.shards().iter().enumerate() {

@@ -30,6 +30,9 @@ use crate::connection::outbox::{Bounds, Class, Flush, Push};
 use crate::connection::timer::{Owner, Question, Wheel};
 use crate::connection::{Connection, Link, Phase};
 use crate::fanout::{self, Variant};
+use crate::recovery::log::Log;
+use crate::recovery::session::Sessions;
+use crate::recovery::timeline::Timeline;
 
 /// The numbers that the engine layer goes by.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +71,8 @@ pub(crate) struct Place<S> {
     pub(crate) shard: u8,
     /// All shards of the process, this one included.
     pub(crate) shards: Arc<[ShardHandle<S>]>,
+    /// The order of all broadcasts that can be missed.
+    pub(crate) timeline: Arc<Timeline>,
 }
 
 /// The table of one shard.
@@ -91,6 +96,10 @@ pub(crate) struct Core<S> {
     pub(super) holds: Holds,
     /// What sids are made with.
     pub(super) sid_key: SidKey,
+    /// Recent broadcasts.
+    pub(super) log: Log,
+    /// What outlives connections.
+    pub(super) sessions: Sessions,
     namespaces: &'static [&'static str],
     pub(super) place: Place<S>,
     origin: Instant,
@@ -130,6 +139,8 @@ impl<S> Core<S> {
             rooms: RoomIndex::default(),
             holds: Holds::default(),
             sid_key: SidKey::new(&random)?,
+            log: Log::new(),
+            sessions: Sessions::default(),
             namespaces,
             place,
             origin,
@@ -157,8 +168,10 @@ impl<S> Core<S> {
 
     /// When the next deadline may come; the same answer until it does.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let wait_ms = self.wheel.wait_ms(self.elapsed_ms)?;
-        Some(self.now + Duration::from_millis(u64::from(wait_ms)))
+        let due = self.wheel.wait_ms(self.elapsed_ms).map(u64::from);
+        let expiry = self.sessions.next_expiry_ms().map(|at| at.saturating_sub(self.elapsed_ms));
+        let wait_ms = due.into_iter().chain(expiry).min()?;
+        Some(self.now + Duration::from_millis(wait_ms))
     }
 
     /// Limits of incoming messages.
@@ -176,9 +189,14 @@ impl<S> Core<S> {
         usize::from(self.place.shard)
     }
 
-    /// This shard's own handle.
-    pub(crate) fn handle(&self) -> &ShardHandle<S> {
-        &self.place.shards[self.shard_index()]
+    /// The same, to be kept.
+    pub(crate) const fn all_shards(&self) -> &Arc<[ShardHandle<S>]> {
+        &self.place.shards
+    }
+
+    /// This shard's number.
+    pub(crate) const fn shard_number(&self) -> u8 {
+        self.place.shard
     }
 
     /// The name of a namespace.
@@ -192,9 +210,9 @@ impl<S> Core<S> {
         u8::try_from(index).ok()
     }
 
-    /// The public id of the socket that a slot has in a namespace. Each time that one is joined, it
+    /// The id that is made for the socket of a slot in a namespace. Each time that one is joined, it
     /// is another.
-    pub(crate) fn socket_id(&self, slot: u32, namespace: u8) -> SocketId {
+    pub(super) fn own_id(&self, slot: u32, namespace: u8) -> SocketId {
         let connection = self.connections.get(slot as usize);
         let mut memberships = connection.into_iter().flat_map(|found| &found.memberships);
         let membership = memberships.find(|membership| membership.namespace == namespace);
@@ -212,13 +230,20 @@ impl<S> Core<S> {
         SocketId::new(self.place.node, self.place.shard, slot, nonce)
     }
 
-    /// The slot of a socket, while its connection is open and its namespace joined or being joined.
+    /// The slot of a socket, while its connection is open and its namespace joined or being joined:
+    /// the connection that it is named after, or a later one, on which its session went on.
     pub(crate) fn slot_of(&self, socket: SocketId) -> Option<u32> {
         let slot = socket.slot();
-        let connection = self.connections.get(slot as usize)?;
         let is_its = |number| self.id(slot, number) == socket;
-        let is_there = connection.memberships.iter().any(|membership| is_its(membership.number));
-        (is_there && connection.phase == Phase::Open).then_some(slot)
+        let own = self.connections.get(slot as usize).filter(|own| {
+            own.phase == Phase::Open && own.memberships.iter().any(|found| is_its(found.number))
+        });
+        if own.is_some() {
+            return Some(slot);
+        }
+        let later = self.sessions.moved(socket)?.slot;
+        let connection = self.connections.get(later as usize)?;
+        (connection.phase == Phase::Open).then_some(later)
     }
 
     /// The slot of a connection, while it is open.
@@ -292,6 +317,7 @@ impl<S> Core<S> {
     /// Queues a heartbeat.
     pub(crate) fn enqueue_ping(&mut self, slot: u32) {
         self.enqueue(slot, self.ping.clone(), Class::Durable);
+        self.note_ping(slot);
     }
 
     pub(super) const fn bounds(&self) -> Bounds {

@@ -155,6 +155,7 @@ impl<A: Application> Shard<A> {
             }
             Packet::Pong => {
                 connection.heartbeat.handle_pong(now_ms, timing);
+                self.core.note_pong(slot);
                 Ok(())
             }
             Packet::Upgrade | Packet::Ignored => Ok(()),

@@ -12,10 +12,12 @@ use smallvec::SmallVec;
 use tokio::sync::{mpsc, oneshot};
 
 use super::context::Context;
+use super::recovering::{Question, Recall};
 use super::session::SessionRequest;
-use crate::application::Refusal;
+use crate::application::{Admitted, Refusal};
 use crate::connection::Adoption;
 use crate::fanout::Broadcast;
+use crate::recovery::{Recalled, Wish};
 
 /// Messages that wait for one shard.
 pub(crate) const INBOX_MESSAGES_MAX: usize = 16 * 1024;
@@ -63,6 +65,10 @@ pub(crate) enum Message<S> {
         /// For each whether it is empty.
         answer: oneshot::Sender<Vec<bool>>,
     },
+    /// Something for rooms, to be put in order by the first shard.
+    Order(Box<Broadcast>),
+    /// A question for a session that may go on elsewhere.
+    Recall(Box<Recall>),
     /// A request of a session on long polling, or for one.
     Session(SessionRequest),
     /// Read nothing more.
@@ -81,6 +87,8 @@ impl<S> fmt::Debug for Message<S> {
             Self::Kick { .. } => "Kick",
             Self::Visit { .. } => "Visit",
             Self::Census { .. } => "Census",
+            Self::Order(_) => "Order",
+            Self::Recall(_) => "Recall",
             Self::Session(_) => "Session",
             Self::Quiesce => "Quiesce",
             Self::Drain => "Drain",
@@ -88,8 +96,8 @@ impl<S> fmt::Debug for Message<S> {
     }
 }
 
-/// The session, and the rooms that it joins with it; or why not.
-pub type Verdict<S> = Result<(S, SmallVec<[Room; 2]>), Refusal>;
+/// What a client is admitted with; or why it is not.
+pub type Verdict<S> = Result<Admitted<S>, Refusal>;
 
 /// The application's answer to a wish to join a namespace.
 #[derive(Debug)]
@@ -174,18 +182,25 @@ impl<S> ShardHandle<S> {
 /// dropped.
 #[derive(Debug)]
 pub struct SocketHandle<S> {
-    pub(crate) shard: ShardHandle<S>,
+    pub(crate) shards: Arc<[ShardHandle<S>]>,
+    pub(crate) shard: u8,
     pub(crate) socket: SocketId,
     pub(crate) namespace: u8,
 }
 
 impl<S> Clone for SocketHandle<S> {
     fn clone(&self) -> Self {
-        Self { shard: self.shard.clone(), socket: self.socket, namespace: self.namespace }
+        let shards = Arc::clone(&self.shards);
+        Self { shards, shard: self.shard, socket: self.socket, namespace: self.namespace }
     }
 }
 
 impl<S> SocketHandle<S> {
+    /// The number of its shard.
+    pub(crate) const fn shard(&self) -> u8 {
+        self.shard
+    }
+
     /// Its public id.
     pub const fn id(&self) -> SocketId {
         self.socket
@@ -194,17 +209,56 @@ impl<S> SocketHandle<S> {
     /// Answers the wish to join a namespace.
     pub async fn admit(&self, verdict: Verdict<S>) {
         let admit = Admit { socket: self.socket, namespace: self.namespace, verdict };
-        let _ = self.shard.send(Message::Admit(Box::new(admit))).await;
+        self.send(Message::Admit(Box::new(admit))).await;
+    }
+
+    /// The rooms of the session that this socket wishes to go on with, if there is one and it is in
+    /// the room `holder`, where only its user ever is.
+    pub async fn look(&self, wish: &Wish, holder: Option<&Room>) -> Option<Vec<Room>> {
+        self.recall_by(wish, holder, Question::Look).await
+    }
+
+    /// Takes that session: a connection that still has it is closed. It is lost unless the socket is
+    /// admitted with it.
+    pub async fn recall(&self, wish: &Wish, holder: Option<&Room>) -> Option<Recalled> {
+        let saved = self.recall_by(wish, holder, Question::Take).await?;
+        Some(Recalled::new(saved, wish))
+    }
+
+    /// Asks the shard where the session began, and then the others, to which it may have moved.
+    async fn recall_by<T>(
+        &self,
+        wish: &Wish,
+        holder: Option<&Room>,
+        question: impl Fn(oneshot::Sender<Option<T>>) -> Question,
+    ) -> Option<T> {
+        let pid = wish.pid.filter(|pid| pid.node() == self.socket.node())?;
+        let first = self.shards.get(usize::from(pid.shard()));
+        let others = self.shards.iter().enumerate();
+        let others = others.filter(|(shard, _)| *shard != usize::from(pid.shard()));
+        for shard in first.into_iter().chain(others.map(|(_, shard)| shard)) {
+            let (reply, found) = oneshot::channel();
+            let (namespace, holder) = (self.namespace, holder.cloned());
+            let recall = Recall { pid, namespace, holder, question: question(reply) };
+            if shard.send(Message::Recall(Box::new(recall))).await.is_ok()
+                && let Ok(Some(found)) = found.await
+            {
+                return Some(found);
+            }
+        }
+        None
     }
 
     /// Tells the socket's shard something.
     pub(crate) async fn send(&self, message: Message<S>) {
-        let _ = self.shard.send(message).await;
+        if let Some(shard) = self.shards.get(usize::from(self.shard)) {
+            let _ = shard.send(message).await;
+        }
     }
 
     /// Does things for the socket.
     pub async fn reply(&self, steps: SmallVec<[Step; 2]>) {
         let reply = Reply { socket: self.socket, namespace: self.namespace, steps };
-        let _ = self.shard.send(Message::Reply(Box::new(reply))).await;
+        self.send(Message::Reply(Box::new(reply))).await;
     }
 }

@@ -73,6 +73,10 @@ impl<S> Core<S> {
     /// # Cost
     /// A member: one push of a shared frame. No allocation, no lock, no system call.
     pub(crate) fn deliver(&mut self, broadcast: &Arc<Broadcast>) {
+        if let Some(position) = broadcast.position {
+            let is_watched = self.place.timeline.is_watched();
+            self.log.push(position.number, broadcast, self.elapsed_ms, is_watched);
+        }
         self.broadcasts += 1;
         let stamp = self.broadcasts;
         let except = broadcast.except.and_then(|socket| self.slot_of(socket));
@@ -99,7 +103,9 @@ impl<S> Core<S> {
                     }
                 }
                 // Whoever is in a room has said something, and so how it wants to be spoken to.
-                let frame = connection.variant.and_then(|variant| broadcast.frame(variant, name));
+                let recovers = connection.recovering.contains(broadcast.namespace);
+                let variant = connection.variant;
+                let frame = variant.and_then(|variant| broadcast.frame(variant, recovers, name));
                 let Some(frame) = frame else { continue };
                 match connection.outbox.push(frame.clone(), broadcast.class, bounds) {
                     Push::Queued => mark(connection, slot, &mut self.dirty),
@@ -119,15 +125,18 @@ impl<S> Core<S> {
     /// Queues a broadcast for one connection.
     pub(super) fn pass(&mut self, slot: u32, broadcast: &Broadcast) {
         let name = self.namespace_name(broadcast.namespace);
-        let variant = self.connections.get(slot as usize).and_then(|found| found.variant);
-        if let Some(frame) = variant.and_then(|variant| broadcast.frame(variant, name)) {
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        let recovers = connection.recovering.contains(broadcast.namespace);
+        let variant = connection.variant;
+        if let Some(frame) = variant.and_then(|variant| broadcast.frame(variant, recovers, name)) {
             self.enqueue(slot, frame.clone(), broadcast.class);
         }
     }
 
-    /// Ends one membership. The session is returned if there is one, and not in the
-    /// application's hands.
+    /// Ends one membership; whoever may come back was saved before. The application's session is
+    /// returned if there is one, and not in the application's hands.
     pub(crate) fn end_membership(&mut self, slot: u32, namespace: u8) -> Option<S> {
+        self.end_session(Member { slot, namespace });
         let connection = self.connections.get_mut(slot as usize)?;
         let index = connection.memberships.iter().position(|m| m.namespace == namespace)?;
         let membership = connection.memberships.remove(index);

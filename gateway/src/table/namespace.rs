@@ -7,12 +7,14 @@ use super::context::Context;
 use super::core::{Core, Departure};
 use super::inbound::Taken;
 use super::inbox::Admit;
+use super::room::Member;
 use super::shard::Shard;
-use crate::application::{Admission, Application, Connect, Refusal};
+use crate::application::{Admission, Admitted, Application, Connect, Refusal};
 use crate::connection::close::CloseReason;
 use crate::connection::{
     EARLY_BYTES_MAX, Early, Joining, Layer, Membership, NAMESPACES_PER_CONNECTION_MAX,
 };
+use crate::recovery::Recovery;
 
 impl<A: Application> Shard<A> {
     /// The namespace that this packet must wait for, because it is being joined.
@@ -109,10 +111,13 @@ impl<A: Application> Shard<A> {
     pub(super) fn take_admit(&mut self, admit: Admit<A::Session>) {
         let Admit { socket, namespace, verdict } = admit;
         match (self.core.slot_of(socket), verdict) {
-            (Some(slot), Ok((session, rooms))) => {
+            (Some(slot), Ok(admitted)) => {
+                let Admitted { session, rooms, recovery } = admitted;
+                let member = Member { slot, namespace };
                 for room in &rooms {
                     self.core.join(slot, namespace, room);
                 }
+                self.core.begin(member, recovery);
                 if let Err(reason) = self.admit(slot, namespace, session) {
                     self.core.close(slot, reason);
                 }
@@ -123,14 +128,20 @@ impl<A: Application> Shard<A> {
                 self.core.refuse(slot, name, self.core.revision(slot), &refusal);
             }
             // Gone meanwhile; what the application began for it must end.
-            (None, Ok((session, _))) => self.core.departures.push(Departure { socket, session }),
+            (None, Ok(Admitted { session, recovery, .. })) => {
+                if let Recovery::Resume(recalled) = recovery {
+                    self.core.put_back(*recalled);
+                }
+                self.core.departures.push(Departure { socket, session });
+            }
             (None, Err(_)) => {}
         }
     }
 
     /// Completes a join: the answer first, then what the application says, then what came early.
     fn admit(&mut self, slot: u32, namespace: u8, session: A::Session) -> Taken {
-        let socket = self.core.socket_id(slot, namespace);
+        let member = Member { slot, namespace };
+        let (socket, pid) = (self.core.socket_id(slot, namespace), self.core.private_id(member));
         let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
         let Some(membership) = connection.membership(namespace) else {
             self.core.departures.push(Departure { socket, session });
@@ -142,7 +153,8 @@ impl<A: Application> Shard<A> {
         connection.opening = None;
         let name = self.core.namespace_name(namespace);
         let mut data = Vec::new();
-        encode::connect_data(&mut data, socket, None);
+        let pid = pid.map(|pid| pid.to_string());
+        encode::connect_data(&mut data, socket, pid.as_deref());
         let data = match self.core.revision(slot) {
             Revision::V4 => Some(&*data),
             Revision::V3 => None,

@@ -13,7 +13,7 @@ use crate::application::Opening;
 use crate::connection::outbox::{Class, Outbox};
 use crate::connection::polling::Polling;
 use crate::connection::socket::Socket;
-use crate::connection::{Adoption, Connection, Layer, Link, Phase, Reading, WebSocket};
+use crate::connection::{Adoption, Connection, Layer, Link, Namespaces, Phase, Reading, WebSocket};
 use crate::fanout::Variant;
 use crate::reactor::Reactor;
 
@@ -106,6 +106,7 @@ impl<S> Core<S> {
             phase: Phase::Open,
             dirty: false,
             reading: Reading::default(),
+            recovering: Namespaces::default(),
         });
         u32::try_from(key).map_err(io::Error::other)
     }

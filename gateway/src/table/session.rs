@@ -242,6 +242,7 @@ impl<S> Core<S> {
             | CloseReason::SlowConsumer
             | CloseReason::Overloaded
             | CloseReason::Flood
+            | CloseReason::TakenOver
             | CloseReason::Kicked
             | CloseReason::ShuttingDown => false,
         };

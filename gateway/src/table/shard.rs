@@ -143,6 +143,7 @@ impl<A: Application> Shard<A> {
         self.take_ready();
         self.take_messages();
         self.take_due();
+        self.core.expire_sessions();
         if self.draining {
             self.drain_some();
         }
@@ -191,6 +192,8 @@ impl<A: Application> Shard<A> {
                     let _ = answer.send(self.core.census(namespace, &rooms));
                 }
                 Message::Session(request) => self.take_session_request(request),
+                Message::Order(broadcast) => self.core.order(*broadcast),
+                Message::Recall(recall) => self.core.take_recall(*recall),
                 Message::Quiesce => self.core.is_quiet = true,
                 Message::Drain => self.draining = true,
             }
@@ -223,7 +226,9 @@ impl<A: Application> Shard<A> {
     }
 
     fn take_reply(&mut self, reply: Reply) {
-        let Some(slot) = self.core.slot_of(reply.socket) else { return };
+        let Some(slot) = self.core.slot_of(reply.socket) else {
+            return self.core.take_late(reply);
+        };
         let member = Member { slot, namespace: reply.namespace };
         let name = self.core.namespace_name(reply.namespace);
         for step in reply.steps {
@@ -233,7 +238,7 @@ impl<A: Application> Shard<A> {
                     self.core.send(slot, &Outgoing { id: Some(id), ..ack });
                 }
                 Step::Emit(arguments) => {
-                    self.core.send(slot, &Outgoing::new(Kind::Event, name, Some(&arguments)));
+                    self.core.emit(member, &arguments, &[]);
                 }
                 Step::Join(room, done) => {
                     let _ = done.send(self.core.join(slot, reply.namespace, &room));

@@ -4,6 +4,7 @@
 //! - [`bundle`]: the client's scripts
 //! - [`engine`]: Engine.IO by hand
 //! - [`socket`]: Socket.IO 5 by hand, over WebSocket, in both encodings
+//! - [`recovery`]: coming back as who one was, by hand
 //! - [`stock_clients`]: the matrix of clients and transports
 
 #[path = "../harness/peer.rs"]
@@ -19,5 +20,6 @@ mod example;
 
 mod bundle;
 mod engine;
+mod recovery;
 mod socket;
 mod stock_clients;
