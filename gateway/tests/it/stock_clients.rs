@@ -39,6 +39,34 @@ fn who_was_away_catches_up_with_the_client_as_it_comes() {
     chat(Language::JavaScript, "it/script/away.js", &["default"]);
 }
 
+#[test]
+fn clients_come_back_as_who_they_were_over_websocket() {
+    recover(&["websocket"]);
+}
+
+#[test]
+fn clients_come_back_as_who_they_were_over_polling() {
+    recover(&["polling"]);
+}
+
+#[test]
+fn clients_come_back_as_who_they_were_and_upgrade() {
+    recover(&["polling,websocket"]);
+}
+
+#[test]
+fn clients_with_the_msgpack_parser_come_back_as_who_they_were() {
+    recover(&["polling,websocket", "socket.io-msgpack-parser"]);
+}
+
+fn recover(row: &[&str]) {
+    let mut server = Server::start();
+    let base = format!("http://{}", server.address());
+    let arguments: Vec<&str> = std::iter::once(base.as_str()).chain(row.iter().copied()).collect();
+    script::run(Language::JavaScript, "it/script/recovery.js", &arguments, |_| None);
+    server.assert_unharmed();
+}
+
 fn chat(language: Language, path: &str, row: &[&str]) {
     let mut server = Server::start();
     let base = format!("http://{}", server.address());
