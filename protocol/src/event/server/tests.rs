@@ -19,7 +19,8 @@ fn encoded(event: &ServerEvent) -> String {
     let text = String::from_utf8(out).unwrap();
     let text = text.strip_prefix("prefix").unwrap();
     assert!(row::TABLE.iter().any(|row| row.name == event.name()), "{}", event.name());
-    serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let list: Vec<serde_json::Value> = serde_json::from_str(text).unwrap();
+    assert!(list.last().unwrap().is_object(), "a string would be taken for an offset: {text}");
     [(TIME, "T"), (CONVERSATION, "C"), (MESSAGE, "M"), (ANN, "ANN"), (BOB, "BOB")]
         .iter()
         .fold(text.to_owned(), |text, (long, short)| text.replace(long, short))
