@@ -284,5 +284,6 @@ mod tests {
         // Idle and signed in: the row, the application's shared session, two room notes in line.
         // Measured whole, with rooms and allocator, by benches/connection_size.
         assert!(size_of::<Connection<Arc<u8>>>() <= 256, "{}", size_of::<Connection<Arc<u8>>>());
+        assert_eq!(size_of::<Namespaces>(), 1, "whoever cannot come back pays nothing for who can");
     }
 }

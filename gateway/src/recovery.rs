@@ -31,7 +31,15 @@
 //! comes next: there is no seam between the two at which one could be lost or come twice.
 //!
 //! A process without such clients keeps no log, and a connection that has not asked for recovery
-//! costs nothing: one bit of its row says so.
+//! costs nothing: one bit of its row says so. One that has costs its [`session::Session`], and what
+//! it was told alone since the last ping that it answered.
+//!
+//! # What is not promised
+//!
+//! A client goes on with what it has until it is told otherwise, so whatever is not certain ends in a
+//! plain connection: an offset that is not known, a broadcast that is not kept, a room that could not
+//! be judged, more than its outbox could take. An answer that is still being made while its session
+//! moves to another shard is lost, as it would be with any connection.
 
 pub(crate) mod timeline;
 

@@ -142,15 +142,17 @@ impl<A: Application> Shard<A> {
     fn admit(&mut self, slot: u32, namespace: u8, session: A::Session) -> Taken {
         let member = Member { slot, namespace };
         let (socket, pid) = (self.core.socket_id(slot, namespace), self.core.private_id(member));
-        let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
-        let Some(membership) = connection.membership(namespace) else {
+        let connection = self.core.connections.get_mut(slot as usize);
+        let Some(membership) = connection.and_then(|found| found.membership(namespace)) else {
             self.core.departures.push(Departure { socket, session });
             return Ok(());
         };
         let Joining::Asked(early) = &mut membership.state else { return Ok(()) };
         let early = std::mem::take(early);
         membership.state = Joining::Joined(Some(session));
-        connection.opening = None;
+        if let Some(connection) = self.core.connections.get_mut(slot as usize) {
+            connection.opening = None;
+        }
         let name = self.core.namespace_name(namespace);
         let mut data = Vec::new();
         let pid = pid.map(|pid| pid.to_string());

@@ -258,13 +258,14 @@ impl<S> Core<S> {
         rooms: &[Room],
         from: u64,
     ) -> Option<Vec<Bytes>> {
-        let variant = self.connections.get(member.slot as usize)?.variant?;
+        let connection = self.connections.get(member.slot as usize)?;
+        let variant = connection.variant?;
         let rooms: HashSet<&Room> = rooms.iter().collect();
         let mut missed = Missed {
             variant,
             name: self.namespace_name(member.namespace),
             frames: Vec::new(),
-            left: self.bounds().hard / 2,
+            left: self.bounds().hard.saturating_sub(connection.outbox.charge()) / 2,
         };
         let mut answers = session.answers().iter().peekable();
         let mut at = Position { epoch: self.place.timeline.epoch(), number: from };

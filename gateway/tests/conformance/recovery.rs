@@ -241,6 +241,22 @@ fn who_shows_what_is_not_known_joins_as_a_stranger() {
 }
 
 #[test]
+fn client_that_missed_more_than_fits_joins_as_a_stranger() {
+    let mut server = start(&["--slow-ping"]);
+    let mut client = Client::join(&server);
+    let mut other = Client::join(&server);
+    client.enter("a");
+    let gone = client.drop_connection();
+    let text = "x".repeat(900_000);
+    for _ in 0..10 {
+        other.peer.say(format!(r#"42["send_message",{{"conversationId":"a","text":"{text}"}}]"#));
+    }
+    other.send("a", 1);
+    gone.come_back_as_stranger(&server, &json!({"pid": gone.pid}), "a");
+    server.assert_unharmed();
+}
+
+#[test]
 fn session_of_one_namespace_is_none_of_another() {
     let server = start(&[]);
     let mut client = Client::join(&server);
@@ -272,7 +288,7 @@ fn what_comes_while_a_client_is_caught_up_comes_once_and_in_order() {
     });
     let mut offset = String::new();
     let mut heard = Vec::new();
-    let (mut returns, mut stays) = (0, 0);
+    let (mut returns, mut stays, mut half_dead) = (0, 0, Vec::new());
     while heard.len() < usize::try_from(COUNT).unwrap() {
         let event = arguments(&client.hear());
         if event[0] == "auth" {
@@ -283,7 +299,10 @@ fn what_comes_while_a_client_is_caught_up_comes_once_and_in_order() {
         stays += 1;
         if stays == 20 {
             stays = 0;
-            let (back, missed) = client.drop_connection().come_back(&server, Some(&offset));
+            let gone = client.ids();
+            // Every other time the old connection is still there, and still sent to.
+            half_dead.extend(Some(client).filter(|_| returns % 2 == 0));
+            let (back, missed) = gone.come_back(&server, Some(&offset));
             client = back;
             heard.extend(missed);
             offset = client.last_offset.take().unwrap_or(offset);

@@ -60,7 +60,7 @@ fn clients_with_the_msgpack_parser_come_back_as_who_they_were() {
 }
 
 fn recover(row: &[&str]) {
-    let mut server = Server::start();
+    let mut server = Server::start_with_admin(&[]);
     let base = format!("http://{}", server.address());
     let arguments: Vec<&str> = std::iter::once(base.as_str()).chain(row.iter().copied()).collect();
     script::run(Language::JavaScript, "it/script/recovery.js", &arguments, |_| None);

@@ -30,6 +30,7 @@ async function main() {
     halfDeadConnectionIsTakenOver,
     lastWordsAreFinal,
     othersGainNothing,
+    lostRightsAreNotRecovered,
     signedOutIsOut,
   ]) {
     await step(alice, bob, conversation);
@@ -155,6 +156,33 @@ async function othersGainNothing(alice, bob, conversation) {
   [a, b, mallory].forEach((client) => client.socket.disconnect());
 }
 
+async function lostRightsAreNotRecovered(alice, bob, conversation) {
+  const credentials = { email: "root@example.com", password: "correct horse" };
+  const { data } = await rest("POST", "/api/v1/auth/login", 200, { body: credentials });
+  const admin = { token: data.tokens.accessToken };
+  const agent = await register("Agent", "agent", admin.token);
+  const [a, b] = [await Client.of(agent, conversation), await Client.of(bob, conversation, false)];
+  const change = (changes) =>
+    rest("PATCH", `/api/v1/users/${agent.id}`, 200, { token: admin.token, body: changes });
+  // Whoever loses a right while away comes back as who it was, without the room.
+  const { id } = a.socket;
+  await a.drops();
+  await change({ role: "user" });
+  await b.says("not for you");
+  await a.returns();
+  assert.deepEqual([a.socket.recovered, a.socket.id], [true, id]);
+  await b.says("nor this");
+  await a.asks("ping");
+  assert.deepEqual(a.heard, []);
+  await a.drops();
+  await change({ isActive: false });
+  const refusal = once(a.socket, "connect_error");
+  a.socket.connect();
+  // Its sessions ended with the account.
+  assert.match((await refusal)[0].message, /^Authentication error: Invalid /);
+  b.socket.disconnect();
+}
+
 async function signedOutIsOut(alice, bob, conversation) {
   const a = await Client.of(alice, conversation);
   await a.drops();
@@ -235,10 +263,10 @@ class Client {
 
 // --- REST ---
 
-async function register(name) {
+async function register(name, role, token) {
   const email = `${name.toLowerCase()}-${randomBytes(4).toString("hex")}@example.com`;
-  const body = { name, email, password: "correct horse" };
-  const { data } = await rest("POST", "/api/v1/auth/register", 201, { body });
+  const body = { name, email, password: "correct horse", role };
+  const { data } = await rest("POST", "/api/v1/auth/register", 201, { token, body });
   return { id: data.user._id, token: data.tokens.accessToken };
 }
 
