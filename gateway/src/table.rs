@@ -2,7 +2,7 @@
 //!
 //! - [`shard`]: the loop, and what a turn does in which order
 //! - [`core`], with [`opening`], [`membership`], [`closing`]: the slab of connections and the verbs on
-//!   it
+//!   it; [`identity`]: what sockets are known by
 //! - [`inbound`], [`namespace`]: what comes in: frames, packets, wishes to join
 //! - [`session`], [`upgrade`]: sessions on long polling, and how they leave it; [`sid`]: what they are
 //!   known by
@@ -19,6 +19,7 @@ pub(crate) mod core;
 
 pub(crate) mod closing;
 mod holding;
+pub(crate) mod identity;
 pub(crate) mod membership;
 pub(crate) mod opening;
 

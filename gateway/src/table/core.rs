@@ -210,50 +210,6 @@ impl<S> Core<S> {
         u8::try_from(index).ok()
     }
 
-    /// The id that is made for the socket of a slot in a namespace. Each time that one is joined, it
-    /// is another.
-    pub(super) fn own_id(&self, slot: u32, namespace: u8) -> SocketId {
-        let connection = self.connections.get(slot as usize);
-        let mut memberships = connection.into_iter().flat_map(|found| &found.memberships);
-        let membership = memberships.find(|membership| membership.namespace == namespace);
-        self.id(slot, membership.map_or(CONNECTION, |membership| membership.number))
-    }
-
-    /// An id of the connection itself, which is no socket's and shown to nobody.
-    pub(crate) fn connection_id(&self, slot: u32) -> SocketId {
-        self.id(slot, CONNECTION)
-    }
-
-    fn id(&self, slot: u32, number: u8) -> SocketId {
-        let nonce = self.connections.get(slot as usize).map_or(0, |connection| connection.nonce);
-        let nonce = (nonce << u8::BITS) | u64::from(number);
-        SocketId::new(self.place.node, self.place.shard, slot, nonce)
-    }
-
-    /// The slot of a socket, while its connection is open and its namespace joined or being joined:
-    /// the connection that it is named after, or a later one, on which its session went on.
-    pub(crate) fn slot_of(&self, socket: SocketId) -> Option<u32> {
-        let slot = socket.slot();
-        let is_its = |number| self.id(slot, number) == socket;
-        let own = self.connections.get(slot as usize).filter(|own| {
-            own.phase == Phase::Open && own.memberships.iter().any(|found| is_its(found.number))
-        });
-        if own.is_some() {
-            return Some(slot);
-        }
-        let later = self.sessions.moved(socket)?.slot;
-        let connection = self.connections.get(later as usize)?;
-        (connection.phase == Phase::Open).then_some(later)
-    }
-
-    /// The slot of a connection, while it is open.
-    pub(crate) fn slot_of_connection(&self, id: SocketId) -> Option<u32> {
-        let slot = id.slot();
-        let connection = self.connections.get(slot as usize)?;
-        let same = self.connection_id(slot) == id && connection.phase == Phase::Open;
-        same.then_some(slot)
-    }
-
     /// Has the slot's tenant asked again in a while.
     pub(crate) fn schedule(&mut self, slot: u32, after_ms: u32) {
         self.ask_later(slot, after_ms, Question::Beat);
@@ -367,9 +323,6 @@ fn random_start(random: &SystemRandom) -> io::Result<u64> {
     // An id has no room for the highest byte.
     Ok(u64::from_be_bytes(bytes) >> (u8::BITS + 1))
 }
-
-/// In the place of a membership's number: the connection itself.
-const CONNECTION: u8 = 0;
 
 /// Of a nonce: enough to tell tenants of a slot apart while a deadline of one outlives it.
 const fn low_bits(number: u64) -> u32 {

@@ -9,7 +9,6 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use protocol::engine::Revision;
-use protocol::id::SocketId;
 use protocol::room::Room;
 use protocol::socket::{Kind, Outgoing};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -51,21 +50,13 @@ pub(crate) enum Question {
 }
 
 impl<S> Core<S> {
-    /// The public id of the socket that a slot has in a namespace: made when its session began,
-    /// perhaps for an earlier connection.
-    pub(crate) fn socket_id(&self, slot: u32, namespace: u8) -> SocketId {
-        let member = Member { slot, namespace };
-        let session = if self.recovers(member) { self.sessions.socket(member) } else { None };
-        session.unwrap_or_else(|| self.own_id(slot, namespace))
-    }
-
     /// The private id of a socket that can come back.
     pub(super) fn private_id(&mut self, member: Member) -> Option<Pid> {
         let recovers = self.recovers(member);
         if recovers { self.sessions.live(member).map(|session| session.pid) } else { None }
     }
 
-    fn recovers(&self, member: Member) -> bool {
+    pub(super) fn recovers(&self, member: Member) -> bool {
         let connection = self.connections.get(member.slot as usize);
         connection.is_some_and(|connection| connection.recovering.contains(member.namespace))
     }
