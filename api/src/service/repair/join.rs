@@ -25,7 +25,7 @@ use crate::store::Direction;
 /// that is none.
 ///
 /// # Cost
-/// Three small reads; one more for each of `last_seq` and `cursor` that the caller gives.
+/// Three small reads; another for a `last_seq`, and two for a `cursor`.
 pub async fn join(
     app: &Arc<App>,
     caller: &Caller,
@@ -93,15 +93,14 @@ struct Missed {
 
 /// Everything behind a place, or nothing if none is given.
 async fn missed(app: &App, id: ConversationId, behind: Option<i64>) -> Result<Missed, Error> {
+    // Before the messages: a place that was taken after them would promise one that is not there.
+    let last_seq = message::last_seq(app, id).await?;
     let mut messages = match behind {
         Some(_) => message::walk(app, id, behind, Direction::Ascending, MISSED_LEN_MAX + 1).await?,
         None => Vec::new(),
     };
     let is_more = messages.len() > MISSED_LEN_MAX;
     messages.truncate(MISSED_LEN_MAX);
-    let last_seq = match messages.last() {
-        Some(last) if !is_more => last.seq,
-        Some(_) | None => message::last_seq(app, id).await?,
-    };
-    Ok(Missed { messages, last_seq, is_more })
+    let newest = messages.last().map_or(0, |last| last.seq);
+    Ok(Missed { messages, last_seq: last_seq.max(newest), is_more })
 }
