@@ -88,6 +88,8 @@ pub(crate) struct Core<S> {
     pub(crate) hungry: VecDeque<u32>,
     /// Sessions to report as gone.
     pub(crate) departures: Vec<Departure<S>>,
+    /// Recipients that broadcasts were queued for in this turn.
+    pub(crate) recipients: usize,
     /// Milliseconds since the shard began; renewed each turn.
     pub(crate) now_ms: u32,
     /// The numbers.
@@ -134,6 +136,7 @@ impl<S> Core<S> {
             dirty: VecDeque::new(),
             hungry: VecDeque::new(),
             departures: Vec::new(),
+            recipients: 0,
             now_ms: 0,
             settings,
             rooms: RoomIndex::default(),
@@ -156,6 +159,7 @@ impl<S> Core<S> {
 
     /// Looks at the clock; everything in a turn happens at the same time.
     pub(crate) fn tick(&mut self) {
+        self.recipients = 0;
         let elapsed_ms = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.elapsed_ms = elapsed_ms;
         self.now = self.origin + Duration::from_millis(elapsed_ms);

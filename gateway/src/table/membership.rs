@@ -91,6 +91,7 @@ impl<S> Core<S> {
                     continue;
                 }
                 connection.last_broadcast = stamp;
+                self.recipients += 1;
                 if !self.holds.is_empty() {
                     let member = Member { slot, namespace: broadcast.namespace };
                     match self.holds.keep(member, room, broadcast, self.elapsed_ms) {

@@ -26,6 +26,10 @@ use crate::reactor::{Reactor, Readiness};
 /// Messages taken from the inbox in one turn.
 const MESSAGES_PER_TURN: usize = 128;
 
+/// Recipients that frames are queued for in one turn, before the rest of the messages waits for the
+/// next: rooms of thousands keep nobody from being read for longer than one of them takes.
+const RECIPIENTS_PER_TURN: usize = 4_096;
+
 /// Bytes read from one connection in one turn, and the size of the buffer that all share.
 const READ_BYTES_PER_TURN: usize = 16 * 1024;
 
@@ -94,7 +98,7 @@ impl<A: Application> Shard<A> {
     async fn wait(&mut self) -> io::Result<()> {
         let backlog = self.has_backlog();
         // More broadcasts would only pile up on recipients whose turn to be written has not come.
-        let congested = self.core.dirty.len() > FLUSHES_PER_TURN;
+        let congested = self.core.dirty.len() > FLUSHES_PER_TURN || !self.messages.is_empty();
         if backlog {
             // Accepting and handshakes live on this thread too.
             tokio::task::yield_now().await;
@@ -128,6 +132,7 @@ impl<A: Application> Shard<A> {
     fn has_backlog(&self) -> bool {
         !self.core.dirty.is_empty()
             || !self.core.hungry.is_empty()
+            || !self.messages.is_empty()
             || (self.draining && self.core.connections.iter().any(|(_, c)| c.phase == Phase::Open))
     }
 
@@ -176,7 +181,10 @@ impl<A: Application> Shard<A> {
 
     fn take_messages(&mut self) {
         let mut messages = std::mem::take(&mut self.messages);
-        for message in messages.drain(..) {
+        let mut rest = messages.drain(..);
+        while self.core.recipients < RECIPIENTS_PER_TURN
+            && let Some(message) = rest.next()
+        {
             match message {
                 Message::Adopt(adoption) => self.take_adoption(*adoption),
                 Message::Admit(admit) => self.take_admit(*admit),
@@ -198,7 +206,11 @@ impl<A: Application> Shard<A> {
                 Message::Drain => self.draining = true,
             }
         }
-        self.messages = messages;
+        self.messages.extend(rest);
+        if self.messages.is_empty() {
+            // Empty as well, and with room.
+            self.messages = messages;
+        }
     }
 
     fn take_adoption(&mut self, mut adoption: Adoption) {
@@ -364,3 +376,6 @@ impl<S> Core<S> {
         self.schedule(slot, wait_ms);
     }
 }
+
+#[cfg(test)]
+mod tests;

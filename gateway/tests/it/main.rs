@@ -6,6 +6,7 @@
 //! - [`permission`], [`parity`]: every event against the table of permissions, and against its REST
 //!   twin
 //! - [`presence`], [`standing`]: who is there, and what becomes of a socket whose rights change
+//! - [`fanout`]: large rooms
 //! - [`startup`], [`durability`], [`hostile`], [`mongodb`]: beginnings, ends, bad company, and
 //!   another store
 //! - [`tidy`]: what compilers do not check about this repository
@@ -25,6 +26,7 @@ mod server;
 
 mod durability;
 mod early;
+mod fanout;
 mod hostile;
 mod mongodb;
 mod parity;
