@@ -88,7 +88,8 @@ impl Allowances {
         Arc::clone(people.allowances.entry(user_id).or_default())
     }
 
-    /// Whether a connection may send this now. What is refused costs nothing.
+    /// Whether a connection may send this now. What one bucket refuses has been taken from those
+    /// asked before it.
     ///
     /// # Cost
     /// At most six atomic exchanges.
@@ -189,7 +190,7 @@ mod tests {
         assert_eq!(admitted(&allowances, &own, START, 50, join), 10);
         assert_eq!(admitted(&allowances, &own, START, 1, event(1)), 1);
         let own = Allowance::default();
-        assert_eq!(admitted(&allowances, &own, START, 50, event(1_000)), 9, "a byte was taken");
+        assert_eq!(admitted(&allowances, &own, START, 50, event(1_000)), 10);
     }
 
     #[test]
@@ -234,8 +235,11 @@ mod tests {
         let (allowances, own) = (allowances(), Allowance::default());
         assert_eq!(admitted(&allowances, &own, START, 50, event(1)), 50);
         let earlier = START - 1_000 * SECOND;
-        assert_eq!(admitted(&allowances, &own, earlier, 500, event(1)), 0);
-        assert_eq!(admitted(&allowances, &own, earlier + SECOND, 500, event(1)), 10);
+        let all: usize = (0..10)
+            .map(|second| admitted(&allowances, &own, earlier + second * SECOND, 500, event(1)))
+            .sum();
+        // Of the four buckets in question each begins to fill again when it is first asked.
+        assert!((50..=70).contains(&all), "{all}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::server::Server;
 
 #[test]
 fn burst_into_a_large_room_reaches_everybody_in_order_while_others_are_served() {
-    let server = Server::start_with(&[]);
+    let server = Server::start_with_admin(&[]);
     let address = server.address();
     let [ada, bob, eve] = ["Ada", "Bob", "Eve"].map(|name| rest::register(address, name));
     let id = rest::open_conversation(address, &ada, &bob);

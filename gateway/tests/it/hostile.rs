@@ -33,7 +33,7 @@ use std::net::SocketAddr;
 use serde_json::json;
 
 use crate::chat::Chat;
-use crate::peer::{self, Peer};
+use crate::peer::{self, Heard, Peer};
 use crate::rest::{self, Person};
 use crate::server::Server;
 
@@ -51,7 +51,7 @@ impl Scene {
 
     /// With these settings.
     fn set_with(settings: &[(&str, &str)]) -> Self {
-        Self::set_at(Server::start_with(settings))
+        Self::set_at(Server::start_with_admin(settings))
     }
 
     fn set_at(server: Server) -> Self {
@@ -132,6 +132,16 @@ fn http_door(address: SocketAddr) -> String {
     stream.read_to_string(&mut answer).expect("the server answers in full");
     let (_, rest) = answer.split_once("\"sid\":\"").expect("an open packet names the session");
     format!("{POLLING}&sid={}", rest.get(..20).expect("a sid has 20 characters"))
+}
+
+/// What comes next, past the news of who is there, which come when they like.
+fn hear_past_news(peer: &mut Peer) -> Heard {
+    loop {
+        match peer.hear() {
+            Heard::Text(text) if text.starts_with("42[\"user_status_update\"") => {}
+            heard @ (Heard::Text(_) | Heard::Binary(_) | Heard::Closed(_)) => return heard,
+        }
+    }
 }
 
 const DOOR: &str = "/socket.io/?EIO=4&transport=websocket";

@@ -149,7 +149,11 @@ fn attachments_and_their_event_have_four_megabytes_together() {
             if is_legal {
                 assert_answered(&mut chat, "four megabytes");
             } else {
-                assert_eq!(chat.peer().hear(), Heard::Closed(Some(1009)), "a byte more");
+                assert_eq!(
+                    super::hear_past_news(chat.peer()),
+                    Heard::Closed(Some(1009)),
+                    "a byte more"
+                );
             }
         }
         scene.assert_unharmed("large attachments");
@@ -178,7 +182,7 @@ fn assert_answered(chat: &mut Chat, what: &str) {
 }
 
 fn assert_closed(chat: &mut Chat, what: &str) {
-    let heard = chat.peer().hear();
+    let heard = super::hear_past_news(chat.peer());
     assert_eq!(heard, Heard::Closed(Some(1002)), "{what:.40}");
 }
 
