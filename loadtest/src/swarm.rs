@@ -98,9 +98,15 @@ impl Outlet<'_> {
         self.redials.push_back(id);
     }
 
-    /// Stops or starts reading what a client is sent.
+    /// Stops or starts reading what a client is sent. Meanwhile the kernel keeps little of it here,
+    /// so that it is the server who must hold it, or hang up.
     pub fn mute(&mut self, id: u32, muted: bool) {
         let Some(link) = self.links.get_mut(id as usize) else { return };
+        if let Some(stream) = &link.stream {
+            let size = if muted { RECEIVE_BYTES_MUTED } else { RECEIVE_BYTES };
+            // A kernel that insists on its own size makes the reader less of a burden, no more.
+            let _: std::io::Result<()> = socket2::SockRef::from(stream).set_recv_buffer_size(size);
+        }
         if link.muted && !muted {
             self.unmuted.push(id);
         }
@@ -361,6 +367,9 @@ fn poll_timeout(wait: Duration) -> Duration {
 const EVENTS_PER_TURN: usize = 128;
 /// The read buffer of all connections: the longest frame and its header must fit.
 const SCRATCH_BYTES: usize = PAYLOAD_BYTES_MAX + 16 * 1024;
+/// What the kernel may keep of what a muted client is sent, and of what it is sent afterwards.
+const RECEIVE_BYTES_MUTED: usize = 4096;
+const RECEIVE_BYTES: usize = 128 * 1024;
 /// How often silent servers are looked for.
 const HEARTBEAT_CHECK: Duration = Duration::from_secs(1);
 /// What a busy machine may add to a server's own promise before it counts as broken.

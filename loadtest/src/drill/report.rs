@@ -43,6 +43,8 @@ pub struct HistoryReport {
     pub server_cpu_us_each: Option<f64>,
     /// Live connections that ended.
     pub drops: u64,
+    /// Why connections ended, those that never became live included.
+    pub reasons: BTreeMap<String, u32>,
     /// Answers that never came because their connection ended.
     pub unknown_outcomes: u64,
     /// Connections given up because an answer took longer than 30 s.
@@ -91,6 +93,7 @@ impl HistoryReport {
             per_second: f64::from(tally.acknowledged) / talked.as_secs_f64().max(0.001),
             server_cpu_us_each: cpu.map(|cpu| ratio(cpu, tally.acknowledged.into())),
             drops: tally.drops,
+            reasons: stage.reasons().clone(),
             unknown_outcomes: tally.unknown,
             overdue: tally.overdue,
             refusals: tally.refusals,
@@ -151,6 +154,9 @@ impl fmt::Display for HistoryReport {
             "  others         {} times deaf, {} intrusions refused",
             self.mutes, self.intrusions_refused
         )?;
+        for (why, count) in &self.reasons {
+            writeln!(f, "  ended          {count} × {why}")?;
+        }
         for (what, count) in &self.refusals {
             writeln!(f, "  refused        {count} × {what}")?;
         }

@@ -1,5 +1,6 @@
 //! The phases of a drill: a number of turns of the swarm each, bounded in time.
 
+use std::collections::BTreeMap;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -188,6 +189,11 @@ impl Stage {
 
     pub(super) fn recoveries(&self) -> &[Recovery] {
         &self.recoveries
+    }
+
+    /// Why connections ended.
+    pub(super) fn reasons(&self) -> &BTreeMap<String, u32> {
+        self.swarm.census().reasons()
     }
 
     pub(super) const fn aborted(&self) -> Aborted {
