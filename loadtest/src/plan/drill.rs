@@ -20,7 +20,7 @@ pub struct History {
     #[arg(long, default_value_t = 1, value_parser = value_parser!(u32).range(1..=8))]
     pub depth: u32,
     /// Length of each message's text, in characters
-    #[arg(long, default_value_t = 120, value_parser = value_parser!(u32).range(8..=400))]
+    #[arg(long, default_value_t = 120, value_parser = value_parser!(u32).range(8..=300))]
     pub text_chars: u32,
     /// Time for everybody to come back and hear everything when the talking is over
     #[arg(long, default_value = "1m", value_parser = duration)]
