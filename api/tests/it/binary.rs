@@ -59,6 +59,16 @@ fn command(mongodb: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// The first line of the answer to these bytes, after which the connection is given up.
+fn first_line(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    line
+}
+
 fn run(mongodb: &str, arguments: &[&str]) -> Output {
     command(mongodb, arguments).output().unwrap()
 }
@@ -113,6 +123,21 @@ async fn a_stop_signal_ends_it_in_order() {
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     assert!(TcpStream::connect(server.address).is_err());
+}
+
+/// Source: RFC 9112 §3.2.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_names_one_host_unless_it_is_of_the_last_century() {
+    let server = Server::start(&mongod::common().fresh_address());
+    for (request, status) in [
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", " 200 "),
+        ("GET /healthz HTTP/1.1\r\n\r\n", " 400 "),
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", " 400 "),
+        ("GET /healthz HTTP/1.0\r\n\r\n", " 200 "),
+    ] {
+        let line = first_line(server.address, request);
+        assert!(line.contains(status), "{request}: {line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
