@@ -7,6 +7,7 @@
 //!   twin
 //! - [`presence`], [`standing`]: who is there, and what becomes of a socket whose rights change
 //! - [`fanout`]: large rooms
+//! - [`published`]: the published events, against what happens and against a TypeScript compiler
 //! - [`startup`], [`durability`], [`hostile`], [`mongodb`]: beginnings, ends, bad company, and
 //!   another store
 //! - [`tidy`]: what compilers do not check about this repository
@@ -32,6 +33,7 @@ mod mongodb;
 mod parity;
 mod permission;
 mod presence;
+mod published;
 mod standing;
 mod startup;
 mod stock_clients;

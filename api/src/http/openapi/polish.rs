@@ -60,7 +60,10 @@ fn leave_out_null(object: &mut Components) {
             if let [Value::Object(only)] = choices.as_mut_slice() {
                 let only = std::mem::take(only);
                 property.remove("anyOf");
-                property.extend(only);
+                // The key's own description says more than its type's.
+                for (keyword, rule) in only {
+                    property.entry(keyword).or_insert(rule);
+                }
             }
         }
     }

@@ -27,6 +27,25 @@ async fn document_is_published_as_openapi_3_1() {
 }
 
 #[tokio::test]
+async fn socket_events_are_published_for_programs_and_for_compilers() {
+    let desk = Desk::open().await;
+    let response = fetch(&desk, "/api/v1/asyncapi.json").await;
+    assert_eq!(response.headers()["content-type"], "application/json; charset=utf-8");
+    let document: Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(document["asyncapi"], "3.0.0");
+    assert_eq!(document["operations"]["send_message"]["action"], "receive");
+    let response = fetch(&desk, "/api/v1/events.d.ts").await;
+    assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    assert!(text.contains("export interface ServerToClientEvents {"));
+    let page = fetch(&desk, "/api/v1/docs").await;
+    let html = String::from_utf8_lossy(page.body()).into_owned();
+    for path in ["/api/v1/openapi.json", "/api/v1/asyncapi.json", "/api/v1/events.d.ts"] {
+        assert!(html.contains(&format!("href=\"{path}\"")), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn page_fetches_nothing_from_elsewhere_and_needs_no_inline_code() {
     let desk = Desk::open().await;
     let page = fetch(&desk, "/api/v1/docs/").await;

@@ -36,14 +36,14 @@ impl Request for CreateConversation {
     }
 }
 
-/// `PUT /conversations/:id`, `update_conversation`; serialises as the event echoes it.
+/// What changes: `PUT /conversations/:id`, `update_conversation`, and the event that echoes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationChanges {
     /// Where it stands from now on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<ConversationStatus>,
-    /// The agent in charge; `Some(None)` takes it from everybody.
+    /// The agent in charge; `null` takes it from everybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-nullable" = true))]
     pub assigned_to: Option<Option<UserId>>,
