@@ -1,6 +1,6 @@
 //! What an acknowledgement brings. Source: contract 1.5.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 
 use super::{Shape, append_json};
@@ -21,21 +21,6 @@ impl Brings {
     /// Brings one of these.
     pub const fn data<T: JsonSchema>() -> Self {
         Self::Data(SchemaGenerator::subschema_for::<T>)
-    }
-
-    /// Brings one of these, or `{ reset: true }` where the client must start from the lists.
-    pub const fn repair<T: JsonSchema>() -> Self {
-        fn shape<T: JsonSchema>(types: &mut SchemaGenerator) -> Schema {
-            let missed = types.subschema_for::<T>();
-            let reset = json_schema!({
-                "type": "object",
-                "description": "Too much, or too long ago: start from the lists.",
-                "properties": { "reset": { "const": true } },
-                "required": ["reset"],
-            });
-            json_schema!({ "anyOf": [missed, reset] })
-        }
-        Self::Data(shape::<T>)
     }
 }
 

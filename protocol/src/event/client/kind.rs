@@ -8,7 +8,7 @@ use crate::event::server::{
 };
 use crate::rest::reply::Code;
 use crate::rest::reply::body::{ConversationBody, MessageBody};
-use crate::rest::reply::repair::{Joined, Synced};
+use crate::rest::reply::repair::{Joined, Repaired, Synced};
 
 /// The event in which a failure is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,7 @@ macro_rules! kinds {
 
 kinds! {
     JoinConversation "join_conversation" (Payload::BareOrObject(&payload::JOIN))
-        (Brings::repair::<Joined>()) Conversation Conversation
+        (Brings::data::<Repaired<Joined>>()) Conversation Conversation
         "Failed to join conversation" "Hear a conversation; with `lastSeq`, also what was missed.";
     LeaveConversation "leave_conversation" (Payload::BareOrObject(&payload::CONVERSATION))
         (Brings::Sign) Conversation Conversation
@@ -147,7 +147,7 @@ kinds! {
         (Brings::data::<Pong>()) Conversation Nothing
         "Failed to answer ping" "Ask for a `pong`.";
     Sync "sync" (Payload::OptionalObject(&payload::SYNC))
-        (Brings::repair::<Synced>()) Conversation Nothing
+        (Brings::data::<Repaired<Synced>>()) Conversation Nothing
         "Failed to synchronize" "Ask what changed while the client was away.";
     RefreshAuth "refresh_auth" (Payload::BareOrObject(&payload::REFRESH))
         (Brings::Nothing) Conversation Nothing

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 /// What was missed, or that it cannot be told any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(inline)]
 pub enum Repaired<T> {
     /// What was missed.
     Missed(T),
