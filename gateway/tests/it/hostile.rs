@@ -46,7 +46,7 @@ struct Scene {
 
 impl Scene {
     fn set() -> Self {
-        Self::set_at(Server::start())
+        Self::set_with(&[])
     }
 
     /// With these settings.

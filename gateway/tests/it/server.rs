@@ -18,8 +18,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one with an empty data folder.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with these settings as well.
+    pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("the system's folder for temporary files works");
-        Self { process: Process::start(command(folder.path(), 0)), folder }
+        let mut command = command(folder.path(), 0);
+        command.envs(settings.iter().copied());
+        Self { process: Process::start(command), folder }
     }
 
     /// Starts one that may have this many descriptors open.
