@@ -1,5 +1,8 @@
 //! The matrix: each stock client over each transport has the same conversation with the example.
 
+use std::path::Path;
+use std::process::Command;
+
 use crate::example;
 use crate::script::{self, Language};
 
@@ -65,5 +68,33 @@ fn converse(language: Language, path: &str, row: &[&str]) {
     let base = format!("http://{}", server.address());
     let arguments: Vec<&str> = std::iter::once(base.as_str()).chain(row.iter().copied()).collect();
     script::run(language, path, &arguments, |_| None);
+    server.assert_unharmed();
+}
+
+#[test]
+fn rust_client_over_websocket() {
+    converse_in_rust("--patient", "websocket");
+}
+
+#[test]
+fn rust_client_over_polling() {
+    // It posts its answers to heartbeats beside whatever else it posts, which no server allows.
+    converse_in_rust("--slow-ping", "polling");
+}
+
+#[test]
+fn rust_client_upgrades() {
+    converse_in_rust("--patient", "polling,websocket");
+}
+
+fn converse_in_rust(heartbeat: &str, transport: &str) {
+    let program =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/clients/rust-socketio-echo");
+    assert!(program.exists(), "the stock clients are not installed: run deploy/test/clients once");
+    let mut server = example::start_with(&[heartbeat]);
+    let base = format!("http://{}", server.address());
+    let ended = Command::new(program).args([&*base, transport]).output().expect("it can be run");
+    let said = [ended.stdout, ended.stderr].concat();
+    assert!(ended.status.success(), "it failed after:\n{}", String::from_utf8_lossy(&said));
     server.assert_unharmed();
 }
