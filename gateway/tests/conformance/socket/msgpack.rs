@@ -1,7 +1,8 @@
 //! Socket.IO 5 in msgpack, at the door that serves JSON too. The bytes are written by hand, after
 //! the msgpack specification and what `socket.io-msgpack-parser` sends.
 
-use super::{DOOR, ends, opened, skip_pings};
+use super::{DOOR, POLLING, ends, opened, skip_pings};
+use crate::engine::Poller;
 use crate::example;
 use crate::peer::{Heard, Peer};
 use crate::process::Process;
@@ -70,6 +71,97 @@ fn msgpack_ack_carries_the_id_of_its_event() {
         let answer = b"\x84\xa4type\x03\xa4data\x91\xc4\x01\x07\xa2id";
         assert_eq!(hear(&mut peer), [&answer[..], id, b"\xa3nsp\xa1/"].concat());
     }
+}
+
+#[test]
+fn msgpack_values_become_what_json_can_say_in_their_smallest_form() {
+    let server = example::start();
+    let mut peer = connected(&server);
+    for (sent, heard) in [
+        (&b"\xcd\x00\x05"[..], &b"\x05"[..]),
+        (b"\xd3\xff\xff\xff\xff\xff\xff\xff\xff", b"\xff"),
+        (b"\xcf\x00\x00\x00\x01\x00\x00\x00\x00", b"\xcf\x00\x00\x00\x01\x00\x00\x00\x00"),
+        // A float that is whole is an integer, and all others have 64 bits.
+        (b"\xcb\x40\x14\0\0\0\0\0\0", b"\x05"),
+        (b"\xca\x3f\xc0\0\0", b"\xcb\x3f\xf8\0\0\0\0\0\0"),
+        (b"\xcb\x7f\xf8\0\0\0\0\0\0", b"\xc0"),
+        (b"\xcb\x7f\xf0\0\0\0\0\0\0", b"\xc0"),
+        // `undefined` is no member, and a hole in an array.
+        (b"\x82\xa1a\xd4\0\0\xa1b\x01", b"\x81\xa1b\x01"),
+        (b"\x92\xd4\0\0\x01", b"\x92\xc0\x01"),
+        // Dates of whole seconds, and of milliseconds.
+        (b"\xd6\xff\0\0\0\x01", b"\xb81970-01-01T00:00:01.000Z"),
+        (b"\xd7\xff\x01\x31\x2d\0\0\0\0\x01", b"\xb81970-01-01T00:00:01.005Z"),
+        (b"\xda\x00\x01x", b"\xa1x"),
+        (b"\xc5\x00\x01x", b"\xc4\x01x"),
+        (b"\xdc\x00\x01\x07", b"\x91\x07"),
+    ] {
+        peer.say_binary(&event(&[&b"\x92\xa7message"[..], sent].concat()));
+        let expected = event(&[&b"\x92\xacmessage-back"[..], heard].concat());
+        assert_eq!(hear(&mut peer), expected, "{sent:?}");
+    }
+}
+
+#[test]
+fn msgpack_members_come_in_any_order_and_unknown_ones_are_passed_over() {
+    let server = example::start();
+    let mut peer = connected(&server);
+    let back = event(b"\x91\xacmessage-back");
+    for packet in [
+        &b"\x85\xa4type\x02\xa4data\x91\xa7message\xa7options\x81\xa8compress\xc3\xa2id\xd4\0\0\xa3nsp\xa1/"[..],
+        b"\x84\xa3nsp\xa1/\xa2id\xc0\xa4data\x91\xa7message\xa4type\x02",
+        b"\xde\x00\x04\xa4type\x02\xa3nsp\xa1/\xa4more\x91\x81\x01\xc4\x00\xa4data\x91\xa7message",
+    ] {
+        peer.say_binary(packet);
+        assert_eq!(hear(&mut peer), back, "{packet:?}");
+    }
+}
+
+#[test]
+fn msgpack_attachments_are_ten_at_most() {
+    let server = example::start();
+    let mut peer = connected(&server);
+    let of = |count: usize| b"\xc4\x01x".repeat(count);
+    peer.say_binary(&event(&[&b"\x9b\xa7message"[..], &of(10)].concat()));
+    assert_eq!(hear(&mut peer), event(&[&b"\x9b\xacmessage-back"[..], &of(10)].concat()));
+    peer.say_binary(&event(&[&b"\x9c\xa7message"[..], &of(11)].concat()));
+    assert!(ends(&mut peer));
+}
+
+#[test]
+fn msgpack_travels_as_base64_while_polling_and_stays_with_the_session_that_upgrades() {
+    let server = example::start_with(&["--slow-ping"]);
+    let poller = Poller::open_at(&server, POLLING);
+    // The CONNECT, and an event with one byte of binary, in one payload.
+    let packets = "bgqR0eXBlAKNuc3ChLw==\u{1e}bg6R0eXBlAqRkYXRhkqdtZXNzYWdlxAEHo25zcKEv";
+    assert_eq!(poller.post(packets).text(), "ok");
+    let mut heard = Vec::new();
+    while heard.len() < 3 {
+        heard.extend(poller.get().text().split('\u{1e}').map(str::to_owned));
+    }
+    assert!(heard[0].starts_with("bg6R0eXBlAKRkYXRhgaNzaWS0"), "{heard:?}");
+    assert_eq!(heard[1], "bg6R0eXBlAqRkYXRhkqRhdXRogKNuc3ChLw==");
+    assert_eq!(heard[2], "bg6R0eXBlAqRkYXRhkqxtZXNzYWdlLWJhY2vEAQejbnNwoS8=");
+
+    let mut peer = Peer::open(server.address(), &poller.websocket());
+    peer.say("2probe");
+    assert_eq!(peer.hear_text(), "3probe");
+    peer.say("5");
+    peer.say_binary(&event(b"\x92\xa7message\xc4\x01\x07"));
+    assert_eq!(hear(&mut peer), event(b"\x92\xacmessage-back\xc4\x01\x07"));
+    peer.say(r#"42["message"]"#);
+    assert!(ends(&mut peer), "the other encoding");
+}
+
+#[test]
+fn msgpack_is_not_spoken_in_revision_3_where_the_server_speaks_first() {
+    let server = example::start_with(&["--eio3"]);
+    let mut peer = Peer::open(server.address(), "/socket.io/?EIO=3&transport=websocket");
+    assert!(peer.hear_text().starts_with("0{"));
+    assert_eq!(peer.hear_text(), "40");
+    assert_eq!(peer.hear_text(), r#"42["auth",{}]"#);
+    peer.say_binary(&[&b"\x04"[..], &event(b"\x91\xa7message")].concat());
+    assert!(matches!(peer.hear(), Heard::Closed(_)));
 }
 
 #[test]
@@ -150,7 +242,7 @@ fn msgpack_that_is_malformed_ends_its_connection_and_no_other() {
     let mut server = example::start();
     let mut bystander = connected(&server);
     let bomb = [&b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data"[..], &vec![0x91; 100_000]].concat();
-    let rows: [&[u8]; 14] = [
+    let rows: [&[u8]; 26] = [
         b"",
         b"\x80",
         b"\x90",
@@ -163,6 +255,20 @@ fn msgpack_that_is_malformed_ends_its_connection_and_no_other() {
         b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x91\xa7connect",
         b"\x83\xa4type\x04\xa3nsp\xa1/\xa4data\x80",
         b"\x82\xa4type\x05\xa3nsp\xa1/",
+        b"\x83\xa4type\x06\xa3nsp\xa1/\xa4data\x90",
+        b"\x82\xa4type\xa10\xa3nsp\xa1/",
+        b"\x81\xa4type\x02",
+        b"\x81\xa3nsp\xa1/",
+        b"\x83\xa4type\x01\xa3nsp\xa1/\xa4data\x80",
+        b"\x83\xa4type\x00\xa3nsp\xa1/\xa4data\x90",
+        b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x91\xc0",
+        b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x91\xc4\x01x",
+        b"\x84\xa4type\x02\xa3nsp\xa1/\xa2id\xff\xa4data\x91\xa7message",
+        b"\x84\xa4type\x02\xa3nsp\xa1/\xa2id\xcf\x00\x20\0\0\0\0\0\x01\xa4data\x91\xa7message",
+        // An extension of nobody.
+        b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa7message\xd4\x05\0",
+        // A map that would pass for the attachment beside it.
+        b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x93\xa7message\xc4\x01x\x82\xac_placeholder\xc3\xa3num\x00",
         b"\x83\xa4type\x02\xa3nsp\xa7/custom\xa4data\x91\xa1x",
         &bomb,
     ];
