@@ -114,7 +114,7 @@ pub(crate) fn command(data: &Path, port: u16) -> Command {
     command
 }
 
-/// The e-mail of the admin that [`Server::start_with`] makes.
+/// The e-mail of the admin that [`Server::start_with_admin`] makes.
 pub(crate) const ADMIN: &str = "root@example.com";
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse";
