@@ -53,7 +53,7 @@ impl Scene {
 
     /// With these settings.
     fn set_with(settings: &[(&str, &str)]) -> Self {
-        Self::set_at(Server::start_with_admin(settings))
+        Self::set_at(Server::start_with(settings))
     }
 
     fn set_at(server: Server) -> Self {

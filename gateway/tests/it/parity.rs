@@ -39,7 +39,7 @@ struct Scene {
 
 impl Scene {
     fn new(door: Door) -> Self {
-        let server = Server::start_with(&[]);
+        let server = Server::start_with_admin(&[]);
         let address = server.address();
         let admin = rest::sign_in(address, ADMIN);
         let agent = rest::appoint(address, &admin, "Agent", "agent");

@@ -17,7 +17,7 @@ struct Cast {
 
 impl Cast {
     fn new() -> Self {
-        let server = Server::start_with(&[]);
+        let server = Server::start_with_admin(&[]);
         let address = server.address();
         let admin = rest::sign_in(address, ADMIN);
         let agent = rest::appoint(address, &admin, "Agent", "agent");

@@ -42,7 +42,7 @@ impl Server {
     }
 
     /// Starts one with an empty data folder, an [`ADMIN`], and these variables in its environment.
-    pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with_admin(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("the system's folder for temporary files works");
         let mut command = command(folder.path(), 0);
         command.env("ADMIN_EMAIL", ADMIN).env("ADMIN_PASSWORD", PASSWORD);

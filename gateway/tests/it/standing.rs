@@ -9,7 +9,7 @@ use crate::server::{ADMIN, Server};
 
 #[test]
 fn socket_ends_with_its_token_and_is_told() {
-    let server = Server::start_with(&[("JWT_EXPIRES_IN", "5s")]);
+    let server = Server::start_with_admin(&[("JWT_EXPIRES_IN", "5s")]);
     let ada = rest::register(server.address(), "Ada");
     let mut chat = Chat::connect(server.address(), &ada.token);
     let event = chat.hear_event("session_expired");
@@ -21,7 +21,7 @@ fn socket_ends_with_its_token_and_is_told() {
 
 #[test]
 fn renewed_socket_outlives_its_first_token_and_ends_with_the_second() {
-    let server = Server::start_with(&[("JWT_EXPIRES_IN", "8s")]);
+    let server = Server::start_with_admin(&[("JWT_EXPIRES_IN", "8s")]);
     let address = server.address();
     let (ada, bob) = (rest::register(address, "Ada"), rest::register(address, "Bob"));
     let mut chat = Chat::connect(address, &ada.token);
@@ -44,7 +44,7 @@ fn renewed_socket_outlives_its_first_token_and_ends_with_the_second() {
 
 #[test]
 fn renewed_socket_belongs_to_the_session_of_its_newer_token() {
-    let server = Server::start_with(&[]);
+    let server = Server::start_with_admin(&[]);
     let address = server.address();
     let first = rest::register(address, "Ada");
     let second = rest::sign_in(address, &rest::email("Ada"));
@@ -59,7 +59,7 @@ fn renewed_socket_belongs_to_the_session_of_its_newer_token() {
 
 #[test]
 fn sockets_of_a_revoked_session_and_of_a_deactivated_account_are_put_out() {
-    let server = Server::start_with(&[]);
+    let server = Server::start_with_admin(&[]);
     let address = server.address();
     let admin = rest::sign_in(address, ADMIN);
     let phone = rest::register(address, "Ada");
@@ -75,7 +75,7 @@ fn sockets_of_a_revoked_session_and_of_a_deactivated_account_are_put_out() {
 
 #[test]
 fn deposed_agent_leaves_what_customers_may_not_hear_and_keeps_the_rest() {
-    let server = Server::start_with(&[]);
+    let server = Server::start_with_admin(&[]);
     let address = server.address();
     let admin = rest::sign_in(address, ADMIN);
     let agent = rest::appoint(address, &admin, "Agent", "agent");

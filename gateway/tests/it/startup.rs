@@ -126,7 +126,7 @@ fn scripts_of_the_client_are_served_from_the_folder_that_the_configuration_names
     let get = |server: &Server, file: &str| {
         rest::request(server.address(), "GET", &format!("/socket.io/{file}"), None, None)
     };
-    let server = Server::start_with_admin(&[("CLIENT_BUNDLE", folder)]);
+    let server = Server::start_with(&[("CLIENT_BUNDLE", folder)]);
     assert_eq!(get(&server, "socket.io.min.js"), (200, serde_json::json!({})));
     let (status, answer) = get(&server, "socket.io.js");
     assert_eq!((status, &answer["code"]), (404, &serde_json::json!("NOT_FOUND")));

@@ -35,7 +35,7 @@ fn flood_is_refused_then_closed_while_everybody_else_is_answered() {
 
 #[test]
 fn joins_and_bytes_are_counted_apart_and_a_refusal_says_what_it_is_about() {
-    let server = Server::start_with(&[
+    let server = Server::start_with_admin(&[
         ("SOCKET_JOINS_PER_SECOND", "1"),
         ("SOCKET_BYTES_PER_SECOND", "1000"),
     ]);
@@ -68,7 +68,7 @@ fn joins_and_bytes_are_counted_apart_and_a_refusal_says_what_it_is_about() {
 
 #[test]
 fn devices_of_a_person_share_what_a_few_of_them_may_send() {
-    let server = Server::start_with(&[("SOCKET_EVENTS_PER_SECOND", "2")]);
+    let server = Server::start_with_admin(&[("SOCKET_EVENTS_PER_SECOND", "2")]);
     let address = server.address();
     let (ada, bob) = (rest::register(address, "Ada"), rest::register(address, "Bob"));
     let mut served = 0;
