@@ -35,7 +35,7 @@ fn shard() -> Shard<Nobody> {
         outbox_soft_bytes: 1_000,
         outbox_hard_bytes: 2_000,
     };
-    let place = Place { node: 0, shard: 0, shards: Arc::from([handle]) };
+    let place = Place { node: 0, shard: 0, shards: Arc::from([handle]), timeline: Arc::default() };
     Shard::new(Nobody, settings, place, inbox).unwrap()
 }
 
