@@ -235,6 +235,3 @@ fn lane(event: &ClientEvent) -> Option<Lane> {
         | ClientEvent::Unknown(_) => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

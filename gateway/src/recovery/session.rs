@@ -229,6 +229,12 @@ impl Sessions {
         }
     }
 
+    /// The rooms in this namespace that somebody waits to come back to; some more than once.
+    pub(crate) fn rooms(&self, namespace: u8) -> impl Iterator<Item = &Room> {
+        let waiting = self.waiting.values().map(|waiting| &waiting.saved);
+        waiting.filter(move |saved| saved.namespace == namespace).flat_map(|saved| &saved.rooms)
+    }
+
     /// Takes a session that waits.
     pub(crate) fn take(&mut self, pid: &Pid) -> Option<Saved> {
         let Place::Waiting(number) = *self.by_pid.get(pid)? else { return None };

@@ -1,5 +1,6 @@
 //! Memberships and rooms: who hears what.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use protocol::room::Room;
@@ -46,9 +47,11 @@ impl<S> Core<S> {
         membership.map_or_else(Vec::new, |found| self.rooms.names(&found.places))
     }
 
-    /// For each of these rooms whether nobody is in it.
+    /// For each of these rooms whether nobody is in it, or waits to come back to it.
     pub(crate) fn census(&self, namespace: u8, rooms: &[Room]) -> Vec<bool> {
-        rooms.iter().map(|room| self.rooms.members(namespace, room).is_empty()).collect()
+        let awaited: HashSet<&Room> = self.sessions.rooms(namespace).collect();
+        let is_empty = |room| self.rooms.members(namespace, room).is_empty();
+        rooms.iter().map(|room| is_empty(room) && !awaited.contains(room)).collect()
     }
 
     /// Members of a room whose session is so.
@@ -123,13 +126,15 @@ impl<S> Core<S> {
         }
     }
 
-    /// Queues a broadcast for one connection.
+    /// Queues a broadcast for one connection, behind others that came after it.
     pub(super) fn pass(&mut self, slot: u32, broadcast: &Broadcast) {
+        let member = Member { slot, namespace: broadcast.namespace };
+        if self.recovers(member) && broadcast.position.is_some() {
+            return self.emit_late(member, &broadcast.arguments);
+        }
         let name = self.namespace_name(broadcast.namespace);
-        let Some(connection) = self.connections.get(slot as usize) else { return };
-        let recovers = connection.recovering.contains(broadcast.namespace);
-        let variant = connection.variant;
-        if let Some(frame) = variant.and_then(|variant| broadcast.frame(variant, recovers, name)) {
+        let variant = self.connections.get(slot as usize).and_then(|found| found.variant);
+        if let Some(frame) = variant.and_then(|variant| broadcast.frame(variant, false, name)) {
             self.enqueue(slot, frame.clone(), broadcast.class);
         }
     }

@@ -78,6 +78,16 @@ impl<S> Core<S> {
         self.send(member.slot, &Outgoing { attachments, ..event });
     }
 
+    /// Queues a logged event for one socket that can come back, behind what came after it: its own
+    /// offset would lead the client back.
+    pub(super) fn emit_late(&mut self, member: Member, arguments: &[u8]) {
+        let at = self.newest();
+        let Some(session) = self.sessions.live(member) else { return };
+        let arguments = session.pass(at).append(arguments);
+        let name = self.namespace_name(member.namespace);
+        self.send(member.slot, &Outgoing::new(Kind::Event, name, Some(&arguments)));
+    }
+
     /// Does things for a socket whose connection is gone, if its client may come back.
     pub(super) fn take_late(&mut self, reply: Reply) {
         let (socket, at) = (reply.socket, self.newest());

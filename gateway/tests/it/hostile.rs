@@ -10,7 +10,6 @@
 //! - [`fragment`]: messages in pieces, and what comes between them
 //! - [`frame`]: bytes that are no WebSocket
 //! - [`packet`]: WebSocket messages that are no Engine.IO or Socket.IO
-//! - [`room`]: joining without end
 //! - [`opening`]: handshakes that are slow, broken or never finished
 //! - [`smuggling`]: requests with two readings
 //! - [`slow`]: peers that are slow on purpose
@@ -25,7 +24,6 @@ mod fragment;
 mod frame;
 mod opening;
 mod packet;
-mod room;
 mod slow;
 mod smuggling;
 

@@ -26,6 +26,7 @@ async function main() {
     missedIsHeardFirst,
     nothingNeedsToBeHeardBefore,
     againAndAgain,
+    placesOnlyMoveOn,
     devicesOfOnePerson,
     halfDeadConnectionIsTakenOver,
     lastWordsAreFinal,
@@ -83,6 +84,30 @@ async function againAndAgain(alice, bob, conversation) {
   }
   assert.deepEqual(await a.hears(expected.length), expected);
   assert.deepEqual(await b.hears(expected.length), expected);
+  [a, b].forEach((client) => client.socket.disconnect());
+}
+
+// What is held while a join is answered comes behind what it came before.
+async function placesOnlyMoveOn(alice, bob, conversation) {
+  const [a, b] = [await Client.of(alice, conversation), await Client.of(bob, conversation, false)];
+  const other = await open(alice, await register("Carol"));
+  await a.asks("join_conversation", other);
+  const say = (conversationId, content) => a.asks("send_message", { conversationId, content });
+  for (let turn = 0; turn < 20; turn++) {
+    await Promise.all([
+      say(other, `${turn} there`),
+      a.asks("join_conversation", { conversationId: other, lastSeq: 0 }),
+      say(other, `${turn} there too`),
+      b.says(`${turn} here`),
+    ]);
+  }
+  await a.asks("ping");
+  a.heard.length = 0;
+  await a.drops();
+  await b.says("away");
+  await a.returns();
+  assert.equal(a.socket.recovered, true);
+  assert.deepEqual(await a.hears(1), ["away"]);
   [a, b].forEach((client) => client.socket.disconnect());
 }
 
@@ -197,6 +222,7 @@ async function signedOutIsOut(alice, bob, conversation) {
 class Client {
   heard = [];
   reads = 0;
+  place = 0;
   #more = () => {};
 
   // One that is connected and in the conversation.
@@ -217,13 +243,20 @@ class Client {
       assert.equal(typeof payload, "object", event);
       assert.deepEqual(more, []);
       if (!recovery || event.startsWith("user_")) assert.equal(offset, undefined, event);
-      else assert.equal(typeof offset, "string", event);
+      else this.#moves(offset, event);
       if (event === "message_read") this.reads += 1;
       if (event === "new_message") {
         this.heard.push(payload.message.content);
         this.#more();
       }
     });
+  }
+
+  // Its place among all broadcasts, in hex, is never one before.
+  #moves(offset, event) {
+    const [, place] = offset.split(".");
+    assert.ok(parseInt(place, 16) >= this.place, `${event} leads back`);
+    this.place = parseInt(place, 16);
   }
 
   // The next `count` messages, and no more by then.
