@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
@@ -56,8 +56,19 @@ fn head(bytes: &[u8], len: usize) -> &[u8] {
     bytes.get(..len).unwrap_or(bytes)
 }
 
+/// Calls the server; one that is just starting again is waited for.
 fn call(server: &Server) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&server.address, STEP_TIMEOUT)?;
+    let until = Instant::now() + STEP_TIMEOUT;
+    let stream = loop {
+        match TcpStream::connect_timeout(&server.address, STEP_TIMEOUT) {
+            Err(error)
+                if error.kind() == io::ErrorKind::ConnectionRefused && Instant::now() < until =>
+            {
+                std::thread::sleep(CALL_AGAIN);
+            }
+            called => break called?,
+        }
+    };
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(STEP_TIMEOUT))?;
     stream.set_write_timeout(Some(STEP_TIMEOUT))?;
@@ -83,5 +94,7 @@ fn open(server: &Server, request: &[u8]) -> io::Result<TcpStream> {
     }
 }
 
+/// How soon a server that refused is called again.
+const CALL_AGAIN: Duration = Duration::from_millis(20);
 /// How long the server may take for any one step.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);
