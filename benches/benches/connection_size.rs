@@ -17,6 +17,7 @@ use api::service::{account, conversation, session};
 use api::store::Store;
 use api::{App, Parts};
 use gateway::connection::Layer;
+use gateway::connection::quota::PollingLimits;
 use gateway::event::Chat;
 use gateway::event::allowance::{Allowances, Rates};
 use gateway::event::client::Client;
@@ -151,6 +152,7 @@ fn serve(app: &Arc<App>) -> io::Result<Running<Client>> {
         connect_timeout_ms: 45_000,
         upgrade_timeout_ms: 10_000,
         payload_bytes_max: 1_000_000,
+        polling: PollingLimits::DEFAULT,
         outbox_soft_bytes: 256 * 1024,
         outbox_hard_bytes: 2 * 1024 * 1024,
     };

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Parser;
 use gateway::application::{Admission, Admitted, Application, Connect, Event, Malformed, Refusal};
 use gateway::connection::Layer;
+use gateway::connection::quota::PollingLimits;
 use gateway::fanout::Broadcast;
 use gateway::handshake::Served;
 use gateway::http::bundle::Bundle;
@@ -66,6 +67,15 @@ struct Arguments {
     /// The folder of the client's scripts, or an address that has them.
     #[arg(long)]
     client_bundle: Option<String>,
+    /// HTTP connections of a shard.
+    #[arg(long, default_value_t = Limits::DEFAULT.connections_max)]
+    connections: usize,
+    /// Sessions on polling of a shard.
+    #[arg(long, default_value_t = PollingLimits::DEFAULT.sessions_max)]
+    polling_sessions: usize,
+    /// Polls of a shard that wait at once.
+    #[arg(long, default_value_t = PollingLimits::DEFAULT.parked_max)]
+    parked_polls: usize,
     /// Milliseconds for each thing that an HTTP client is waited for.
     #[arg(long, default_value_t = 20_000)]
     patience_ms: u64,
@@ -93,6 +103,10 @@ fn main() -> std::io::Result<()> {
         connect_timeout_ms,
         upgrade_timeout_ms: arguments.upgrade_timeout_ms,
         payload_bytes_max: arguments.payload_max,
+        polling: PollingLimits {
+            sessions_max: arguments.polling_sessions,
+            parked_max: arguments.parked_polls,
+        },
         outbox_soft_bytes: 1 << 20,
         // Echoes and rooms here must not lose anything to a client that is busy sending.
         outbox_hard_bytes: (16 << 20) + arguments.payload_max,
@@ -134,7 +148,7 @@ fn doors(arguments: &Arguments) -> std::io::Result<Doors> {
         bundle,
         limits: Limits {
             patience: Duration::from_millis(arguments.patience_ms),
-            ..Limits::DEFAULT
+            connections_max: arguments.connections,
         },
         rest: None,
     })

@@ -2,6 +2,7 @@
 //!
 //! - [`outbox`]: what is still to be written
 //! - [`polling`]: what stands in the place of a socket
+//! - [`quota`]: how much of that there may be
 //! - [`socket`]: the seam to its bytes
 //! - [`timer`]: the wheel that all deadlines hang on
 //! - [`close`]: why it ends
@@ -11,6 +12,7 @@
 pub(crate) mod close;
 pub mod outbox;
 pub(crate) mod polling;
+pub mod quota;
 pub(crate) mod socket;
 pub(crate) mod timer;
 

@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 
 use crate::config::Serve;
 use crate::connection::Layer;
+use crate::connection::quota::PollingLimits;
 use crate::error::Error;
 use crate::event::allowance::Allowances;
 use crate::event::client::Client;
@@ -142,6 +143,7 @@ const SETTINGS: Settings = Settings {
     connect_timeout_ms: 45_000,
     upgrade_timeout_ms: protocol::engine::session::UPGRADE_TIMEOUT_MS,
     payload_bytes_max: 1_000_000,
+    polling: PollingLimits::DEFAULT,
     outbox_soft_bytes: 256 * 1024,
     outbox_hard_bytes: 2 * 1024 * 1024,
 };

@@ -11,6 +11,7 @@ use protocol::engine::{Revision, packet};
 use tokio::sync::oneshot;
 
 use crate::connection::outbox::Outbox;
+use crate::connection::quota::Seat;
 
 /// Packets of one answer, what closes it not counted. COMPAT: python-engineio refuses a payload of
 /// more than 16; pinned by `python_client_over_polling`. What is left waits for the next poll.
@@ -36,6 +37,8 @@ pub(crate) enum PollAnswer {
     Mismatch,
     /// 400 without a body: another poll waits already.
     Overlap,
+    /// 503: as many wait as may, and the session is over.
+    Overloaded,
 }
 
 /// Where a poll waits for its answer.
@@ -50,7 +53,8 @@ pub(crate) struct Polling {
     pub(crate) probe: Option<u32>,
     revision: Revision,
     base64: bool,
-    parked: Option<PollReply>,
+    parked: Option<(PollReply, Seat)>,
+    _seat: Seat,
 }
 
 /// The client of a poll is gone, and what was to be sent with it.
@@ -59,13 +63,14 @@ pub(crate) struct Lost;
 
 impl Polling {
     /// A session that a GET has opened.
-    pub(crate) const fn new(revision: Revision, base64: bool) -> Self {
-        Self { session: Session::polling(), probe: None, revision, base64, parked: None }
+    pub(crate) const fn new(revision: Revision, base64: bool, seat: Seat) -> Self {
+        let session = Session::polling();
+        Self { session, probe: None, revision, base64, parked: None, _seat: seat }
     }
 
     /// Keeps a poll until there is something to say.
-    pub(crate) fn park(&mut self, reply: PollReply) {
-        self.parked = Some(reply);
+    pub(crate) fn park(&mut self, reply: PollReply, seat: Seat) {
+        self.parked = Some((reply, seat));
     }
 
     /// Answers the parked poll with what waits, if the session's state allows it now.
@@ -87,9 +92,20 @@ impl Polling {
 
     /// Answers the parked poll.
     pub(crate) fn answer(&mut self, answer: Answer, outbox: &mut Outbox) -> Result<(), Lost> {
-        let Some(reply) = self.parked.take() else { return Ok(()) };
-        let payload = self.payload(answer, outbox);
-        reply.send(payload).map_err(|_| Lost)
+        match self.parked.take() {
+            Some((reply, _seat)) => self.answer_at_once(reply, answer, outbox),
+            None => Ok(()),
+        }
+    }
+
+    /// Answers a poll that needs not wait.
+    pub(crate) fn answer_at_once(
+        &self,
+        reply: PollReply,
+        answer: Answer,
+        outbox: &mut Outbox,
+    ) -> Result<(), Lost> {
+        reply.send(self.payload(answer, outbox)).map_err(|_| Lost)
     }
 
     fn payload(&self, answer: Answer, outbox: &mut Outbox) -> PollAnswer {
@@ -149,6 +165,7 @@ mod tests {
 
     use super::*;
     use crate::connection::outbox::{Bounds, Class};
+    use crate::connection::quota::{PollingLimits, Quotas};
 
     const BOUNDS: Bounds = Bounds { soft: 1 << 20, hard: 1 << 21 };
 
@@ -157,9 +174,10 @@ mod tests {
         for (opcode, payload) in packets {
             outbox.push(frame::encode(*opcode, payload), Class::Durable, BOUNDS);
         }
-        let mut polling = Polling::new(Revision::V4, false);
+        let Quotas { sessions, parked } = Quotas::new(PollingLimits::DEFAULT);
+        let mut polling = Polling::new(Revision::V4, false, sessions.take().unwrap());
         let (reply, mut waiting) = oneshot::channel();
-        polling.park(reply);
+        polling.park(reply, parked.take().unwrap());
         polling.answer(answer, &mut outbox).unwrap();
         let Ok(PollAnswer::Payload { body, .. }) = waiting.try_recv() else { panic!("no payload") };
         String::from_utf8(body).unwrap()

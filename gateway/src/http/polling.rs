@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue,
-    SET_COOKIE,
+    RETRY_AFTER, SET_COOKIE,
 };
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -65,7 +65,7 @@ impl<S: Send + 'static> Host<S> {
         let request = SessionRequest::Open(Box::new(wish), reply);
         let sent = self.shard.send(Message::Session(request)).await;
         let opened = if sent.is_ok() { opened.await.ok().flatten() } else { None };
-        let Some((sid, open)) = opened else { return bare(StatusCode::SERVICE_UNAVAILABLE) };
+        let Some((sid, open)) = opened else { return overloaded() };
         let mut writer = Writer::new(format);
         writer.push_text(open.as_bytes());
         let mut response = payload(writer.content_type(), writer.into_body().into());
@@ -194,8 +194,19 @@ fn poll_response(answer: PollAnswer, accepted: Option<encoding::Encoding>) -> Re
         PollAnswer::Unknown => refusal(HandshakeError::SessionUnknown),
         PollAnswer::Mismatch => refusal(HandshakeError::BadRequest),
         PollAnswer::Overlap => bare(StatusCode::BAD_REQUEST),
+        PollAnswer::Overloaded => overloaded(),
     }
 }
+
+/// The answer where there is as much polling as there may be.
+fn overloaded() -> Response<Bytes> {
+    let mut response = bare(StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    response
+}
+
+/// When to come back to a server that has too much to do.
+const RETRY_AFTER_SECONDS: &str = "5";
 
 fn payload(content_type: &'static str, body: Bytes) -> Response<Bytes> {
     let mut response = Response::new(body);

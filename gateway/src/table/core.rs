@@ -27,6 +27,7 @@ use super::room::RoomIndex;
 use super::sid::SidKey;
 use crate::connection::close::CloseReason;
 use crate::connection::outbox::{Bounds, Class, Flush, Push};
+use crate::connection::quota::{PollingLimits, Quotas};
 use crate::connection::timer::{Owner, Question, Wheel};
 use crate::connection::{Connection, Link, Phase};
 use crate::fanout::{self, Variant};
@@ -47,6 +48,8 @@ pub struct Settings {
     pub upgrade_timeout_ms: u32,
     /// Longest message in bytes; a longer one closes the connection with 1009.
     pub payload_bytes_max: u32,
+    /// How much long polling there may be.
+    pub polling: PollingLimits,
     /// Bytes that one connection's outbox may hold before ephemeral events are dropped.
     pub outbox_soft_bytes: u32,
     /// Bytes that it may hold at all; beyond, the connection is closed.
@@ -96,6 +99,8 @@ pub(crate) struct Core<S> {
     pub(crate) settings: Settings,
     pub(super) rooms: RoomIndex,
     pub(super) holds: Holds,
+    /// How much long polling there is.
+    pub(super) polling: Quotas,
     /// What sids are made with.
     pub(super) sid_key: SidKey,
     /// Recent broadcasts.
@@ -141,6 +146,7 @@ impl<S> Core<S> {
             settings,
             rooms: RoomIndex::default(),
             holds: Holds::default(),
+            polling: Quotas::new(settings.polling),
             sid_key: SidKey::new(&random)?,
             log: Log::new(),
             sessions: Sessions::default(),

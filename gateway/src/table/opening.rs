@@ -74,8 +74,8 @@ impl<S> Core<S> {
     /// Opens a session on long polling. Returns its slot and its open packet.
     pub(crate) fn open_polling(&mut self, wish: PollingWish) -> io::Result<(u32, String)> {
         let PollingWish { layer, revision, base64, opening } = wish;
-        let polling = Box::new(Polling::new(revision, base64));
-        let link = Link::Polling(polling);
+        let seat = self.polling.sessions.take().ok_or(io::ErrorKind::QuotaExceeded)?;
+        let link = Link::Polling(Box::new(Polling::new(revision, base64, seat)));
         let slot = self.insert(Beginning { link, layer, revision, opening })?;
         self.schedule_first(slot);
         Ok((slot, self.open_packet(slot, true)?))

@@ -95,7 +95,7 @@ impl<A: Application> Shard<A> {
                 Some((sid, open))
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot open a session");
+                tracing::debug!(%error, "cannot open a session");
                 None
             }
         }
@@ -156,10 +156,15 @@ impl<S> Core<S> {
             return;
         };
         match polling.session.handle_get(now_ms, !outbox.is_empty()) {
-            Get::Park => polling.park(reply),
+            Get::Park => {
+                let Some(seat) = self.polling.parked.take() else {
+                    let _ = reply.send(PollAnswer::Overloaded);
+                    return self.remove(slot, CloseReason::Overloaded);
+                };
+                polling.park(reply, seat);
+            }
             Get::Answer(answer) => {
-                polling.park(reply);
-                let answered = polling.answer(answer, outbox);
+                let answered = polling.answer_at_once(reply, answer, outbox);
                 let is_over = polling.session.is_over();
                 if answered.is_err() || is_over {
                     return self.remove(slot, CloseReason::TransportClose);

@@ -6,11 +6,13 @@
 //! - [`upgrade`]: from the one to the other
 //! - [`heartbeat`]: whether anybody is there
 //! - [`page`]: what browsers ask for beside it: origins, compression, cookies
+//! - [`limit`]: how much of it there may be
 //! - [`legacy`]: Engine.IO 3
 
 mod handshake;
 mod heartbeat;
 mod legacy;
+mod limit;
 mod page;
 mod payload;
 mod polling;

@@ -6,6 +6,7 @@ use protocol::engine::Timing;
 
 use super::*;
 use crate::application::{Admission, Connect, Event, Malformed};
+use crate::connection::quota::PollingLimits;
 use crate::table::context::Context;
 use crate::table::inbox::ShardHandle;
 
@@ -32,6 +33,7 @@ fn shard() -> Shard<Nobody> {
         connect_timeout_ms: 45_000,
         upgrade_timeout_ms: 10_000,
         payload_bytes_max: 1_000_000,
+        polling: PollingLimits::DEFAULT,
         outbox_soft_bytes: 1_000,
         outbox_hard_bytes: 2_000,
     };

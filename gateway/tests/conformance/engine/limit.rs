@@ -1,0 +1,128 @@
+//! How much long polling there may be, and that what is left behind costs nothing.
+
+use super::{DOOR, POLLING, Poller, SESSION_UNKNOWN};
+use crate::example;
+use crate::peer::Peer;
+use crate::process::Process;
+use crate::web::{self, Web};
+
+#[test]
+fn session_beyond_the_limit_is_503_until_another_ends() {
+    let server = example::start_with(&["--slow-ping", "--shards", "1", "--polling-sessions", "2"]);
+    let (first, second) = (Poller::open(&server), Poller::open(&server));
+    assert_full(&server);
+    // A WebSocket is none of them.
+    assert!(Peer::open(server.address(), DOOR).hear_text().starts_with("0{"));
+    first.assert_alive("a refusal");
+    assert_eq!(first.post("1").text(), "ok");
+    let third = Poller::open(&server);
+    assert_full(&server);
+    // A session that has moved to a WebSocket is none either.
+    let mut peer = Peer::open(server.address(), &second.websocket());
+    peer.say("2probe");
+    assert_eq!(peer.hear_text(), "3probe");
+    peer.say("5");
+    peer.say("4moved");
+    assert_eq!(peer.hear_text(), "4moved");
+    let _fourth = Poller::open(&server);
+    assert_full(&server);
+    third.assert_alive("a change");
+}
+
+#[test]
+fn poll_beyond_the_limit_is_503_and_ends_its_session_alone() {
+    let server = example::start_with(&["--slow-ping", "--shards", "1", "--parked-polls", "2"]);
+    let pollers: Vec<Poller> = (0..3).map(|_| Poller::open(&server)).collect();
+    let [first, second, third] = &pollers[..] else { panic!("three were opened") };
+    let (mut one, _two) = (first.parked(), second.parked());
+    // What needs not wait is answered as ever.
+    third.assert_alive("two parked polls");
+    let refused = third.get();
+    assert_eq!((refused.status, refused.text()), (503, ""));
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    third.assert_unknown("a refused poll");
+    assert_eq!(first.post("4x").text(), "ok");
+    assert_eq!(one.answer().text(), "4x");
+    // Its place is free again.
+    let mut again = first.parked();
+    assert_eq!(first.post("4y").text(), "ok");
+    assert_eq!(again.answer().text(), "4y");
+}
+
+#[test]
+fn poll_that_its_client_gives_up_leaves_its_place() {
+    let server = example::start_with(&["--slow-ping", "--shards", "1", "--parked-polls", "1"]);
+    for round in 0..5 {
+        let poller = Poller::open(&server);
+        drop(poller.parked());
+        let gone = (0..ROUNDS_MAX).any(|_| {
+            let answer = web::ask(server.address(), "PUT", &poller.target(), "", b"");
+            (answer.status, answer.text()) == (400, SESSION_UNKNOWN)
+        });
+        assert!(gone, "round {round}");
+    }
+}
+
+#[test]
+fn connection_beyond_the_limit_is_closed_until_another_ends() {
+    let server = example::start_with(&["--slow-ping", "--shards", "1", "--connections", "2"]);
+    let mut first = Web::connect(server.address());
+    assert_eq!(first.ask("GET", POLLING, "", b"").status, 200);
+    let mut second = Web::connect(server.address());
+    assert_eq!(second.ask("GET", POLLING, "", b"").status, 200);
+    Web::connect(server.address()).assert_ended("a third connection");
+    // One that has become a WebSocket is none of them.
+    let upgraded = first.ask("GET", DOOR, super::UPGRADE, b"");
+    assert_eq!(upgraded.status, 101);
+    let mut third = Web::connect(server.address());
+    assert_eq!(third.ask("GET", POLLING, "", b"").status, 200);
+    assert_eq!(second.ask("GET", POLLING, "", b"").status, 200);
+}
+
+#[test]
+fn abandoned_sessions_give_their_memory_back() {
+    const SESSIONS: usize = 4_000;
+    // As many as there may be: each further round opens in the places that the last one has left.
+    let sessions = SESSIONS.to_string();
+    let mut server =
+        example::start_with(&["--shards", "1", "--polling-sessions", sessions.as_str()]);
+    let mut after_first_kib = 0;
+    for round in 0..5 {
+        let mut web = Web::connect(server.address());
+        let mut opened = 0;
+        // Each is left behind as soon as it is there.
+        while opened < SESSIONS {
+            match web.ask("GET", POLLING, "", b"").status {
+                200 => opened += 1,
+                503 => {}
+                other => panic!("{other} in round {round}"),
+            }
+        }
+        if round == 0 {
+            after_first_kib = resident_kib(&server);
+        }
+    }
+    let grown_kib = resident_kib(&server).saturating_sub(after_first_kib);
+    assert!(grown_kib < GROWN_KIB_MAX, "{grown_kib} KiB since the first round");
+    server.assert_unharmed();
+}
+
+fn assert_full(server: &Process) {
+    let answer = web::ask(server.address(), "GET", POLLING, "", b"");
+    assert_eq!((answer.status, answer.text()), (503, ""));
+    assert_eq!(answer.header("retry-after"), Some("5"));
+}
+
+fn resident_kib(server: &Process) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id()));
+    let status = status.expect("the server runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.expect("the kernel says how much memory a process has in use")
+}
+
+/// Requests within which the server has noticed what its client did.
+const ROUNDS_MAX: usize = 2_000;
+
+/// Four rounds of sessions that are never let go would take four times this.
+const GROWN_KIB_MAX: u64 = 2 << 10;
