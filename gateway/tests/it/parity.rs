@@ -92,12 +92,14 @@ impl Scene {
     }
 }
 
-/// Ids and dates differ from run to run: ids are numbered as they come, dates are blank.
+/// Ids and dates differ from run to run: ids are numbered as they come, dates are blank. So is who is
+/// there: it is settled once a second.
 fn plain(line: &str, ids: &mut Vec<String>) -> String {
     let is_hex = |word: &str| word.len() == 24 && word.bytes().all(|it| it.is_ascii_hexdigit());
     let is_date = |word: &str| word.len() == 24 && word.ends_with('Z') && word.contains('T');
     let words = line.split('"').map(|word| match word {
         date if is_date(date) => "a date".to_owned(),
+        "online" | "offline" => "there or not".to_owned(),
         id if is_hex(id) => {
             let place = ids.iter().position(|known| known == id).unwrap_or_else(|| {
                 ids.push(id.to_owned());
