@@ -112,11 +112,17 @@ impl Seat {
         unknown
     }
 
-    /// Takes a message out of those that wait for an answer; says whether it was there.
-    pub(super) fn settle(&mut self, number: u32) -> bool {
-        let before = self.in_flight.len();
+    /// A message was taken: nothing more is to be done about it.
+    pub(super) fn settle(&mut self, number: u32) {
         self.in_flight.retain(|(waiting, _)| *waiting != number);
         self.again.retain(|waiting| *waiting != number);
+    }
+
+    /// A message was refused. Says whether it is to be dealt with: the second refusal of one that
+    /// left twice changes nothing.
+    pub(super) fn refuse(&mut self, number: u32) -> bool {
+        let before = self.in_flight.len();
+        self.in_flight.retain(|(waiting, _)| *waiting != number);
         self.in_flight.len() < before
     }
 
@@ -199,13 +205,25 @@ mod tests {
     }
 
     #[test]
+    fn message_that_left_twice_and_was_refused_twice_is_sent_again() {
+        let mut seat = Seat::new(Role::Talker, [0].into_iter());
+        seat.in_flight.push((7, Instant::now()));
+        assert!(seat.refuse(7));
+        seat.again.push_back(7);
+        assert!(!seat.refuse(7));
+        assert_eq!(seat.again, [7]);
+        seat.settle(7);
+        assert!(seat.again.is_empty());
+    }
+
+    #[test]
     fn unanswered_messages_are_sent_again_in_their_order_and_each_once() {
         let mut seat = Seat::new(Role::Talker, [0].into_iter());
         seat.arrive(Instant::now());
         let now = Instant::now();
         seat.in_flight.extend([(1, now), (1, now), (2, now), (3, now)]);
-        assert!(seat.settle(2));
-        assert!(!seat.settle(2));
+        seat.settle(2);
+        assert!(!seat.refuse(2), "it is not waited for any more");
         assert_eq!(seat.depart(), 3);
         assert_eq!(seat.again, [1, 3]);
         assert_eq!((seat.phase, seat.tenure), (Phase::Away, 1));

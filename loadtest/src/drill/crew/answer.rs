@@ -67,8 +67,8 @@ impl Crew {
             return;
         }
         self.tally.refuse("send", answer.code());
-        if !seat.settle(number) {
-            return; // The other of two attempts was answered already.
+        if !seat.refuse(number) {
+            return; // The other of two attempts was answered already, one way or the other.
         }
         if is_passing(answer.code()) {
             seat.again.push_back(number);
