@@ -1,11 +1,11 @@
 //! What clients sent and heard, what the store holds in the end, and whether the two agree.
 //!
 //! A [`History`] is the record of a run: plain rows, written by whoever drives the clients
-//! ([`crate::drill`]) and never changed afterwards. [`check`] is a pure function of it. Neither
+//! ([`crate::drill`]) and never changed afterwards. [`check()`] is a pure function of it. Neither
 //! knows sockets, servers or clocks: time is the order in which the rows were written.
 //!
 //! - [`row`]: the rows; [`finding`]: the rules, and what broke them
-//! - [`check`]: the rules at work, one file for each kind of evidence
+//! - [`mod@check`]: the rules at work, one file for each kind of evidence
 
 mod check;
 pub mod finding;

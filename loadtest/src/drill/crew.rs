@@ -344,23 +344,6 @@ impl Script for Crew {
     }
 }
 
-/// How long after a connection was lost it is dialled again, at the soonest; twice that at the
-/// latest, and longer after each failure.
-const RETURN_AFTER: Duration = Duration::from_millis(50);
-/// Failures that each double the wait; after them it stays at 0.8 to 1.6 s.
-const DOUBLINGS_MAX: u32 = 4;
-/// How long after a storm began lost connections are dialled again at once.
-const HURRY: Duration = Duration::from_secs(1);
-/// How often intruders try.
-const INTRUSION_INTERVAL: Duration = Duration::from_secs(1);
-/// How often overdue answers are looked for.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
-/// How long an answer may take on a connection that lives; then the client gives it up and comes
-/// back over another.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
-/// A conversation that no client knows.
-const NO_ROOM: u32 = NOBODY;
-
 impl Crew {
     fn hear_message(&mut self, client: u32, body: &[u8]) {
         let Some(wire) = word::delivery(body) else {
@@ -386,3 +369,20 @@ impl Crew {
         }
     }
 }
+
+/// How long after a connection was lost it is dialled again, at the soonest; twice that at the
+/// latest, and longer after each failure.
+const RETURN_AFTER: Duration = Duration::from_millis(50);
+/// Failures that each double the wait; after them it stays at 0.8 to 1.6 s.
+const DOUBLINGS_MAX: u32 = 4;
+/// How long after a storm began lost connections are dialled again at once.
+const HURRY: Duration = Duration::from_secs(1);
+/// How often intruders try.
+const INTRUSION_INTERVAL: Duration = Duration::from_secs(1);
+/// How often overdue answers are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
+/// How long an answer may take on a connection that lives; then the client gives it up and comes
+/// back over another.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+/// A conversation that no client knows.
+const NO_ROOM: u32 = NOBODY;
