@@ -235,3 +235,6 @@ fn lane(event: &ClientEvent) -> Option<Lane> {
         | ClientEvent::Unknown(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

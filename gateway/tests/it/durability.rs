@@ -1,4 +1,4 @@
-//! What was acknowledged is kept, whenever the power goes.
+//! What was acknowledged is kept, whenever the power goes or the server is told to stop.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -39,6 +39,26 @@ fn acknowledged_message_survives_a_kill_at_any_moment() {
     let sent: usize = ledgers.iter().map(|ledger| ledger.sent).sum();
     assert_eq!(history.len(), sent, "everything sent was acknowledged in the end, once");
     assert!(sent > KILLS, "only {sent} messages were sent");
+    server.assert_unharmed();
+}
+
+#[test]
+fn stop_in_a_burst_acknowledges_what_it_stores_and_stores_what_it_acknowledges() {
+    let mut server = Server::start();
+    let people = [rest::register(server.address(), "Ada"), rest::register(server.address(), "Ben")];
+    let conversation = rest::open_conversation(server.address(), &people[0], &people[1]);
+    let mut ledgers = [Ledger::new("ada"), Ledger::new("ben")];
+    for round in 0..STOPS {
+        let acks = 1 + round * 31 % 97;
+        burst(server.address(), &people, &conversation, &mut ledgers, |heard| {
+            (0..acks).all(|_| heard.recv_timeout(SILENCE_MAX).is_ok());
+            server.stop_and_restart();
+        });
+        let history = rest::history(server.address(), &people[0], &conversation);
+        compare(&history, &ledgers);
+        let acknowledged: usize = ledgers.iter().map(|ledger| ledger.acknowledged.len()).sum();
+        assert_eq!(history.len(), acknowledged, "round {round}: stored, and never acknowledged");
+    }
     server.assert_unharmed();
 }
 
@@ -147,6 +167,7 @@ fn emit(chat: &mut Chat, conversation: &str, key: &str) -> u64 {
 }
 
 const KILLS: usize = 50;
+const STOPS: usize = 5;
 /// A person's messages on their way at once.
 const IN_FLIGHT_MAX: usize = 16;
 /// Acks that nobody has counted yet; beyond it they are not counted.

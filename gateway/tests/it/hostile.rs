@@ -10,6 +10,7 @@
 //! - [`fragment`]: messages in pieces, and what comes between them
 //! - [`frame`]: bytes that are no WebSocket
 //! - [`packet`]: WebSocket messages that are no Engine.IO or Socket.IO
+//! - [`room`]: joining without end
 //! - [`opening`]: handshakes that are slow, broken or never finished
 //! - [`smuggling`]: requests with two readings
 //! - [`slow`]: peers that are slow on purpose
@@ -24,6 +25,7 @@ mod fragment;
 mod frame;
 mod opening;
 mod packet;
+mod room;
 mod slow;
 mod smuggling;
 

@@ -8,8 +8,8 @@
 //! - [`presence`], [`standing`]: who is there, and what becomes of a socket whose rights change
 //! - [`fanout`]: large rooms
 //! - [`published`]: the published events, against what happens and against a TypeScript compiler
-//! - [`startup`], [`durability`], [`hostile`], [`mongodb`]: beginnings, ends, bad company, and
-//!   another store
+//! - [`startup`], [`durability`], [`race`], [`hostile`], [`mongodb`]: beginnings, ends, two things at
+//!   once, bad company, and another store
 //! - [`tidy`]: what compilers do not check about this repository
 
 #[path = "../harness/mongod.rs"]
@@ -34,6 +34,7 @@ mod parity;
 mod permission;
 mod presence;
 mod published;
+mod race;
 mod standing;
 mod startup;
 mod stock_clients;

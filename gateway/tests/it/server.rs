@@ -29,7 +29,7 @@ impl Server {
         Self { process: Process::start(command), folder }
     }
 
-    /// Starts one that may have this many descriptors open.
+    /// Starts one that may have this many descriptors open, and whose clients may send without end.
     pub(crate) fn start_with_descriptors(descriptors: usize) -> Self {
         const SHELL: &str = r#"ulimit -n "$1" && exec "$0""#;
         let folder = tempfile::tempdir().expect("the system's folder for temporary files works");
@@ -37,6 +37,7 @@ impl Server {
         let mut limited = process::command("bash");
         limited.args(["-c", SHELL, VOXORA, &descriptors.to_string()]).current_dir(folder.path());
         limited.envs(served.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        limited.envs(UNLIMITED);
         Self { process: Process::start(limited), folder }
     }
 
@@ -53,6 +54,22 @@ impl Server {
 
     /// Kills it as a power cut would, and starts it on the same data and port.
     pub(crate) fn kill_and_restart(&mut self) {
+        self.process.kill();
+        let port = self.address().port();
+        self.process = Process::start(command(self.folder.path(), port));
+    }
+
+    /// Stops it with SIGTERM, waits until it has ended, and starts it on the same data and port.
+    ///
+    /// # Panics
+    /// When it says that it did not get everything done.
+    pub(crate) fn stop_and_restart(&mut self) {
+        let signal = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        assert!(signal.expect("there is a kill").success(), "the server runs");
+        // What it says ends with it.
+        assert_eq!(self.said().find(|_| None::<()>), None);
+        let said = self.said().text();
+        assert!(said.contains("stopping") && !said.contains("in time"), "{said}");
         self.process.kill();
         let port = self.address().port();
         self.process = Process::start(command(self.folder.path(), port));
@@ -113,6 +130,13 @@ pub(crate) fn command(data: &Path, port: u16) -> Command {
         .env("MIMALLOC_PURGE_DELAY", "0");
     command
 }
+
+/// Settings under which a client may send as much as it can.
+pub(crate) const UNLIMITED: [(&str, &str); 3] = [
+    ("SOCKET_EVENTS_PER_SECOND", "off"),
+    ("SOCKET_JOINS_PER_SECOND", "off"),
+    ("SOCKET_BYTES_PER_SECOND", "off"),
+];
 
 /// The e-mail of the admin that [`Server::start_with_admin`] makes.
 pub(crate) const ADMIN: &str = "root@example.com";
