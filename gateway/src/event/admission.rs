@@ -97,7 +97,18 @@ pub(super) async fn admit(
         Ok(Authenticated { caller, .. }) => {
             socket.send(standing::change(&app, user_id, caller.role)).await;
         }
-        Err(_) => socket.reply(smallvec![Step::Kick]).await,
+        Err(error) => socket.reply(smallvec![ending(&error)]).await,
+    }
+}
+
+/// What becomes of a socket whose right to be there was not confirmed. Whoever cannot be judged now
+/// is not out for good.
+pub(super) const fn ending(error: &AuthError) -> Step {
+    match error {
+        AuthError::Missing | AuthError::Invalid | AuthError::Expired | AuthError::UnknownUser => {
+            Step::Kick
+        }
+        AuthError::Unknown(_) => Step::Reconnect,
     }
 }
 

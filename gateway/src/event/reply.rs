@@ -67,7 +67,12 @@ pub(super) fn refuse(
         match step {
             Step::Ack(id, arguments) => cx.ack(id, &arguments),
             Step::Emit(arguments) => cx.emit(&arguments),
-            Step::Join(..) | Step::Leave(_) | Step::Hold(_) | Step::Release(..) | Step::Kick => {}
+            Step::Join(..)
+            | Step::Leave(_)
+            | Step::Hold(_)
+            | Step::Release(..)
+            | Step::Kick
+            | Step::Reconnect => {}
         }
     }
 }

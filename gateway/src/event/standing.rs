@@ -20,6 +20,7 @@ use smallvec::{SmallVec, smallvec};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::admission;
 use super::call::{Call, Outcome};
 use super::client::Client;
 use crate::table::context::Context;
@@ -45,12 +46,12 @@ pub(super) async fn renew(call: &Call, token: Token) -> Result<Outcome, Error> {
             Ok(again) if again.caller == shown.caller => return Ok(Outcome::done()),
             Ok(again) => shown = again,
             Err(error) => {
-                call.send(smallvec![Step::Kick]).await;
+                call.send(smallvec![admission::ending(&error)]).await;
                 return Err(refusal(error));
             }
         }
     }
-    call.send(smallvec![Step::Kick]).await;
+    call.send(smallvec![Step::Reconnect]).await;
     Err(Error::new(Kind::Busy, "Server is busy, please try again"))
 }
 

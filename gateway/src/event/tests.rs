@@ -9,6 +9,8 @@ use api::auth::token::Tokens;
 use api::auth::{Caller, Lifetime, Secrets};
 use api::bus::Bus;
 use api::clock::Clock;
+use api::error::Kind;
+use api::service::session::AuthError;
 use api::service::{account, conversation, message, session};
 use api::store::Store;
 use api::{App, Parts};
@@ -176,4 +178,15 @@ async fn open(folder: &Path) -> Arc<App> {
 /// The socket that all is about.
 fn socket() -> SocketId {
     SocketId::new(0, 0, 0, 1)
+}
+
+#[test]
+fn who_cannot_be_judged_now_comes_back_and_who_is_out_does_not() {
+    let down = AuthError::Unknown(api::Error::new(Kind::Unavailable, "the store is away"));
+    assert!(matches!(admission::ending(&down), Step::Reconnect));
+    for error in
+        [AuthError::Missing, AuthError::Invalid, AuthError::Expired, AuthError::UnknownUser]
+    {
+        assert!(matches!(admission::ending(&error), Step::Kick), "{error:?}");
+    }
 }

@@ -138,6 +138,8 @@ pub enum Step {
     Emit(Box<[u8]>),
     /// Put it out of the namespace; its client does not come back by itself.
     Kick,
+    /// Close its connection; its client comes back by itself, and is asked anew who it is.
+    Reconnect,
 }
 
 /// Where a shard is reached.

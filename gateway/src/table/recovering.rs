@@ -107,7 +107,7 @@ impl<S> Core<S> {
                 }
                 Step::Kick => self.sessions.forget(socket),
                 // An answer to somebody gone is lost, and what it was held for comes by the log.
-                Step::Ack(..) | Step::Hold(_) | Step::Release(..) => {}
+                Step::Ack(..) | Step::Hold(_) | Step::Release(..) | Step::Reconnect => {}
             }
         }
     }

@@ -261,6 +261,7 @@ impl<A: Application> Shard<A> {
                 Step::Hold(room) => self.core.hold(member, &room),
                 Step::Release(room, told) => self.core.release(member, &room, told),
                 Step::Kick => self.kick(slot, reply.namespace),
+                Step::Reconnect => self.core.close(slot, CloseReason::Overloaded),
             }
         }
     }
