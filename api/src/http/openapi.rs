@@ -89,7 +89,10 @@ impl Writer {
         });
         if let Some(table) = operation.body {
             let schema = rule::reference(table, &mut self.tables);
-            out["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+            out["requestBody"] = json!({
+                "required": operation.is_body_required,
+                "content": { "application/json": { "schema": schema } },
+            });
         }
         match route.access {
             Access::Probe | Access::Open => {}

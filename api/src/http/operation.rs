@@ -15,6 +15,8 @@ pub(super) struct Operation {
     pub(super) query: Option<&'static Schema>,
     /// What the body may hold.
     pub(super) body: Option<&'static Schema>,
+    /// Whether there must be one; where not, none is read as an empty one.
+    pub(super) is_body_required: bool,
     pub(super) answer: Answer,
     /// Refusals that follow neither from the form of the request nor from the permission.
     pub(super) refusals: &'static [StatusCode],
@@ -71,7 +73,7 @@ pub(super) const fn file(summary: &'static str, media_type: &'static str) -> Ope
 
 impl Operation {
     const fn new(summary: &'static str, answer: Answer) -> Self {
-        Self { summary, query: None, body: None, answer, refusals: &[] }
+        Self { summary, query: None, body: None, is_body_required: true, answer, refusals: &[] }
     }
 
     /// With what the query may hold.
@@ -82,6 +84,11 @@ impl Operation {
     /// With what the body may hold.
     pub(super) const fn given<R: Request>(self) -> Self {
         Self { body: Some(R::SCHEMA), ..self }
+    }
+
+    /// With what the body may hold, if there is one.
+    pub(super) const fn maybe_given<R: Request>(self) -> Self {
+        Self { is_body_required: false, ..self.given::<R>() }
     }
 
     /// With refusals of its own.

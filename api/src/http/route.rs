@@ -118,7 +118,7 @@ pub(super) static ROUTES: &[Route] = routes! {
 
     POST   "/api/v1/sync" CatchUp conversation::sync
         gives::<Repaired<Synced>>("What changed while the caller was away")
-        .given::<Sync>().or(&[StatusCode::FORBIDDEN]);
+        .maybe_given::<Sync>().or(&[StatusCode::FORBIDDEN]);
 
     POST   "/api/v1/messages" SendMessage message::send
         makes::<MessageBody>("Send a message")

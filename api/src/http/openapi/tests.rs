@@ -69,6 +69,13 @@ fn guarded_operations_ask_for_a_token_and_say_who_may() {
 }
 
 #[test]
+fn bodies_are_required_where_none_is_refused() {
+    let paths = &published()["paths"];
+    assert_eq!(paths["/api/v1/messages"]["post"]["requestBody"]["required"], true);
+    assert_eq!(paths["/api/v1/sync"]["post"]["requestBody"]["required"], false);
+}
+
+#[test]
 fn bodies_are_the_tables_that_decode_them() {
     let document = published();
     let register = &document["components"]["schemas"]["Register"];
