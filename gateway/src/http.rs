@@ -13,13 +13,14 @@ mod polling;
 mod upgrade;
 mod wire;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use api::throttle::Throttle;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::header::{
@@ -108,6 +109,8 @@ pub(crate) struct Host<S> {
     node: u16,
     payload_bytes_max: usize,
     connections: Cell<usize>,
+    /// Connections that were closed as they came.
+    refused: RefCell<Throttle>,
 }
 
 impl<S: Send + 'static> Host<S> {
@@ -121,6 +124,7 @@ impl<S: Send + 'static> Host<S> {
             node: place.node,
             payload_bytes_max: payload_bytes_max as usize,
             connections: Cell::new(0),
+            refused: RefCell::default(),
         }
     }
 
@@ -138,7 +142,10 @@ impl<S: Send + 'static> Host<S> {
         stop: watch::Receiver<bool>,
     ) {
         if self.connections.get() >= self.doors.limits.connections_max {
-            tracing::debug!(%peer, "too many HTTP connections, closed");
+            let mut refused = self.refused.borrow_mut();
+            if let Some(count) = refused.note(Instant::now()) {
+                tracing::warn!(count, %peer, "too many HTTP connections, closed as they came");
+            }
             return;
         }
         self.connections.set(self.connections.get() + 1);

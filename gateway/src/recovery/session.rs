@@ -2,11 +2,12 @@
 //! come back. Owned by the shard.
 //!
 //! Waiting sessions are bounded in number, bytes and time; the oldest leave first, and their clients
-//! connect plainly.
+//! connect plainly. Those of one person are bounded more narrowly, so that nobody takes the places of
+//! all.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use protocol::id::SocketId;
+use protocol::id::{SocketId, UserId};
 use protocol::room::Room;
 
 use super::SESSION_MS_MAX;
@@ -21,6 +22,13 @@ pub(crate) const WAITING_MAX: usize = 32_768;
 
 /// What the waiting sessions of one shard may take in bytes.
 pub(crate) const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Sessions of one person that wait on one shard; with one more, the person's oldest leaves.
+pub(crate) const PERSON_WAITING_MAX: usize = 32;
+
+/// What the waiting sessions of one person on one shard may take in bytes; beyond, the same. A dozen
+/// as large as sessions become.
+pub(crate) const PERSON_BYTES_MAX: usize = 512 * 1024;
 
 /// What a waiting session is charged beside its rooms and answers.
 const SESSION_OVERHEAD_BYTES: usize = 384;
@@ -123,6 +131,14 @@ pub(crate) struct Saved {
 }
 
 impl Saved {
+    /// Whose it is, by the room that only they are in; nobody's where the application has none.
+    fn person(&self) -> Option<UserId> {
+        self.rooms.iter().find_map(|room| match room {
+            Room::User(id) => Some(*id),
+            Room::Conversation(_) | Room::Staff | Room::Named(_) => None,
+        })
+    }
+
     fn bytes(&self) -> usize {
         let names = self.rooms.iter().map(|room| match room {
             Room::Named(name) => name.len(),
@@ -158,6 +174,7 @@ pub(crate) struct Sessions {
     waiting: BTreeMap<u64, Waiting>,
     by_pid: HashMap<Pid, Place>,
     by_socket: HashMap<SocketId, u64>,
+    by_person: HashMap<UserId, BTreeSet<u64>>,
     saved: u64,
     bytes: usize,
 }
@@ -209,8 +226,12 @@ impl Sessions {
         self.by_pid.insert(saved.session.pid, Place::Waiting(self.saved));
         self.by_socket.insert(saved.session.socket, self.saved);
         self.bytes += saved.bytes();
+        let person = saved.person();
+        if let Some(person) = person {
+            self.by_person.entry(person).or_default().insert(self.saved);
+        }
         self.waiting.insert(self.saved, Waiting { saved, until_ms: now_ms + SESSION_MS_MAX });
-        self.bound();
+        self.bound(person);
     }
 
     /// Where the session with this name is.
@@ -252,8 +273,16 @@ impl Sessions {
         self.bytes -= saved.bytes();
         let changed = change(saved);
         self.bytes += saved.bytes();
-        self.bound();
+        let person = saved.person();
+        self.bound(person);
         Some(changed)
+    }
+
+    /// Drops the sessions of a person that wait.
+    pub(crate) fn forget_person(&mut self, person: UserId) {
+        for number in self.by_person.remove(&person).unwrap_or_default() {
+            self.remove(number);
+        }
     }
 
     /// Drops the session of a socket that waits.
@@ -277,10 +306,23 @@ impl Sessions {
         self.waiting.first_key_value().map(|(_, oldest)| oldest.until_ms)
     }
 
-    fn bound(&mut self) {
+    /// Keeps to the bounds; `person` is whose sessions may have come to take more.
+    fn bound(&mut self, person: Option<UserId>) {
+        while let Some(number) = person.and_then(|person| self.excess_of(person)) {
+            self.remove(number);
+        }
         while self.waiting.len() > WAITING_MAX || self.bytes > WAITING_BYTES_MAX {
             self.drop_oldest();
         }
+    }
+
+    /// The oldest session of a person who has too many.
+    fn excess_of(&self, person: UserId) -> Option<u64> {
+        let numbers = self.by_person.get(&person)?;
+        let waiting = numbers.iter().filter_map(|number| self.waiting.get(number));
+        let bytes: usize = waiting.map(|waiting| waiting.saved.bytes()).sum();
+        let is_too_much = numbers.len() > PERSON_WAITING_MAX || bytes > PERSON_BYTES_MAX;
+        numbers.first().copied().filter(|_| is_too_much)
     }
 
     fn drop_oldest(&mut self) {
@@ -295,6 +337,14 @@ impl Sessions {
         self.by_pid.remove(&saved.session.pid);
         if self.by_socket.get(&saved.session.socket) == Some(&number) {
             self.by_socket.remove(&saved.session.socket);
+        }
+        if let Some(person) = saved.person()
+            && let Some(numbers) = self.by_person.get_mut(&person)
+        {
+            numbers.remove(&number);
+            if numbers.is_empty() {
+                self.by_person.remove(&person);
+            }
         }
         Some(saved)
     }

@@ -112,6 +112,15 @@ impl<S> Core<S> {
         }
     }
 
+    /// Somebody is put out of the room that is theirs alone: none of their sessions that wait goes
+    /// on. Which sign-in each was of is not known any more, and coming back plainly harms nobody.
+    pub(super) fn forget_waiting(&mut self, room: &Room) {
+        match room {
+            Room::User(person) => self.sessions.forget_person(*person),
+            Room::Conversation(_) | Room::Staff | Room::Named(_) => {}
+        }
+    }
+
     /// The position of the newest broadcast that has come here.
     fn newest(&self) -> Position {
         Position { epoch: self.place.timeline.epoch(), number: self.log.latest() }

@@ -191,6 +191,7 @@ impl<A: Application> Shard<A> {
                 Message::Reply(reply) => self.take_reply(*reply),
                 Message::Broadcast(broadcast) => self.core.deliver(&broadcast),
                 Message::Kick { namespace, room, ends } => {
+                    self.core.forget_waiting(&room);
                     for slot in self.core.members_whose(namespace, &room, ends) {
                         self.kick(slot, namespace);
                     }

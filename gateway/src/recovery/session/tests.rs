@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use protocol::id::ObjectId;
+
 use super::super::timeline::Timeline;
 use super::*;
 
@@ -175,4 +177,52 @@ fn waiting_is_bounded_in_number_and_bytes_and_the_oldest_leave_first() {
     assert!(sessions.waiting.len() < 500);
     assert_eq!(sessions.by_pid.len(), sessions.waiting.len());
     assert_eq!(sessions.by_socket.len(), sessions.waiting.len());
+}
+
+#[test]
+fn nobody_takes_the_places_of_others() {
+    let timeline = Arc::new(Timeline::new());
+    let mut sessions = Sessions::default();
+    let [ada, bob] = [1, 2].map(|number| Room::User(UserId(ObjectId::from_bytes([number; 12]))));
+    sessions.save(saved(&timeline, 0, vec![ada]), 0);
+    for number in 1..=100 {
+        sessions.save(saved(&timeline, number, vec![bob.clone()]), 0);
+    }
+    assert!(sessions.waiting(&pid(0)).is_some());
+    let first_kept = 101 - u64::try_from(PERSON_WAITING_MAX).unwrap();
+    for number in 1..=100 {
+        assert_eq!(sessions.waiting(&pid(number)).is_some(), number >= first_kept, "{number}");
+    }
+}
+
+#[test]
+fn answers_to_many_sessions_of_one_person_push_out_their_oldest() {
+    let timeline = Arc::new(Timeline::new());
+    let mut sessions = Sessions::default();
+    let bob = Room::User(UserId(ObjectId::from_bytes([2; 12])));
+    let count = u64::try_from(PERSON_WAITING_MAX).unwrap();
+    for number in 0..count {
+        sessions.save(saved(&timeline, number, vec![bob.clone()]), 0);
+    }
+    let page = vec![b' '; super::super::answer::ANSWER_BYTES_MAX];
+    for number in 0..count {
+        sessions.change(socket(number), |saved| saved.session.answer(position(1), &page));
+    }
+    let kept = (0..count).filter(|number| sessions.waiting(&pid(*number)).is_some()).count();
+    assert!(kept * page.len() <= PERSON_BYTES_MAX && kept > 20, "{kept}");
+    assert!(sessions.waiting(&pid(count - 1)).is_some());
+}
+
+#[test]
+fn who_is_put_out_leaves_nothing_that_waits() {
+    let timeline = Arc::new(Timeline::new());
+    let mut sessions = Sessions::default();
+    let [ada, bob] = [1, 2].map(|number| UserId(ObjectId::from_bytes([number; 12])));
+    for (number, person) in [(0, ada), (1, bob), (2, bob)] {
+        sessions.save(saved(&timeline, number, vec![Room::Staff, Room::User(person)]), 0);
+    }
+    sessions.forget_person(bob);
+    let waiting = [0, 1, 2].map(|number| sessions.waiting(&pid(number)).is_some());
+    assert_eq!(waiting, [true, false, false]);
+    assert!(sessions.take(&pid(0)).is_some() && sessions.next_expiry_ms().is_none());
 }
