@@ -215,6 +215,13 @@ async function signedOutIsOut(alice, bob, conversation) {
   const refusal = once(a.socket, "connect_error");
   a.socket.connect();
   assert.equal((await refusal)[0].message, "Authentication error: Invalid token");
+  // Nor does what was signed out go on under the next sign-in.
+  const credentials = { email: alice.email, password: "correct horse" };
+  const { data } = await rest("POST", "/api/v1/auth/login", 200, { body: credentials });
+  a.socket.auth.token = data.tokens.accessToken;
+  await a.returns();
+  assert.equal(a.socket.recovered, false);
+  a.socket.disconnect();
 }
 
 // --- A client and its ears ---
@@ -300,7 +307,7 @@ async function register(name, role, token) {
   const email = `${name.toLowerCase()}-${randomBytes(4).toString("hex")}@example.com`;
   const body = { name, email, password: "correct horse", role };
   const { data } = await rest("POST", "/api/v1/auth/register", 201, { token, body });
-  return { id: data.user._id, token: data.tokens.accessToken };
+  return { id: data.user._id, email, token: data.tokens.accessToken };
 }
 
 async function open(person, other) {
