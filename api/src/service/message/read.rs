@@ -78,8 +78,8 @@ pub async fn unread_count(app: &App, caller: &Caller, id: ConversationId) -> Res
 /// person wrote more than 10,000 behind its cursor, the rest of them counts as unread.
 ///
 /// # Cost
-/// Nothing where all is read. Else a walk along an index over the person's own messages, and where
-/// there are deleted ones, those are read.
+/// Nothing where all is read. Else a walk along an index over the person's own messages, and unless
+/// they are all that lies behind the cursor, a read of the deleted ones.
 pub(in crate::service) async fn count_unread(
     app: &App,
     user_id: UserId,
@@ -99,6 +99,9 @@ pub(in crate::service) async fn count_unread(
         limit: OWN_COUNTED_MAX,
     };
     let own = app.store.count(&own).await?;
+    if own >= behind {
+        return Ok(0);
+    }
     let deleted = super::list::deleted(app, conversation.id).await?;
     let counts = |it: &&Message| it.seq > read_seq && it.sender_id != user_id;
     let deleted = deleted.iter().filter(counts).count() as u64;
