@@ -9,7 +9,7 @@ use crate::auth::{Passwords, Tokens};
 use crate::bus::{Bus, Notice};
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::domain::{Conversation, Session, User};
+use crate::domain::{Session, User};
 use crate::error::Error;
 use crate::service::conversation::Membership;
 use crate::service::lane::Lanes;
@@ -18,8 +18,7 @@ use crate::service::presence::AUDIENCES_KEPT_MAX;
 use crate::service::presence::lease::Leases;
 use crate::service::repair::Horizon;
 use crate::service::typing::Typing;
-use crate::store::index::CONVERSATIONS_BY_STAMP;
-use crate::store::{Direction, Scan, Store};
+use crate::store::Store;
 
 /// What `main.rs` decides.
 #[derive(Debug)]
@@ -92,16 +91,8 @@ impl App {
             horizon: Horizon::default(),
             typing: Typing::default(),
         };
-        let newest = Scan {
-            index: &CONVERSATIONS_BY_STAMP,
-            equals: &[],
-            after: &[],
-            direction: Direction::Descending,
-            limit: 1,
-        };
-        for document in app.store.scan(&newest).await? {
-            app.clock.observe(Conversation::decode(&document)?.stamp);
-        }
+        // The clock goes on above every stamp that is stored.
+        app.horizon.now(&app).await?;
         message::settle(&app).await?;
         Ok(Arc::new(app))
     }

@@ -80,7 +80,7 @@ impl Horizon {
     }
 
     /// The greatest stamp that is visible; in an empty store the present.
-    async fn now(&self, app: &App) -> Result<i64, Error> {
+    pub(crate) async fn now(&self, app: &App) -> Result<i64, Error> {
         let at_ms = app.clock.now().0;
         let newest = Scan {
             index: &CONVERSATIONS_BY_STAMP,
