@@ -85,11 +85,24 @@ impl Bookmark {
         URL_SAFE_NO_PAD.encode(format!("{epoch}/{}/{self}", now.0))
     }
 
+    /// Where a client stands who brought this back, or nothing; `None` when that is too old or of
+    /// another history.
+    ///
+    /// # Errors
+    /// It is not ours.
+    pub(super) fn of(
+        cursor: Option<&str>,
+        epoch: &str,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Error> {
+        cursor.map_or(Ok(Some(Self::NOTHING)), |text| Self::decode(text, epoch, now))
+    }
+
     /// Reads what a client brought back; `None` when it is too old or of another history.
     ///
     /// # Errors
     /// It is not ours.
-    pub(super) fn decode(text: &str, epoch: &str, now: Timestamp) -> Result<Option<Self>, Error> {
+    fn decode(text: &str, epoch: &str, now: Timestamp) -> Result<Option<Self>, Error> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| cursor::refused())?;
         let plain = String::from_utf8(bytes).map_err(|_| cursor::refused())?;
         let (of, plain) = plain.split_once('/').ok_or_else(cursor::refused)?;

@@ -35,12 +35,9 @@ pub async fn join(
     let id = request.conversation_id;
     conversation::authorize(app, caller, id).await?;
     let epoch = app.store.epoch();
-    let bookmark = match &request.cursor {
-        Some(text) => match Bookmark::decode(text, epoch, app.clock.now())? {
-            Some(bookmark) => bookmark,
-            None => return Ok(Repaired::RESET),
-        },
-        None => Bookmark::NOTHING,
+    let cursor = request.cursor.as_deref();
+    let Some(bookmark) = Bookmark::of(cursor, epoch, app.clock.now())? else {
+        return Ok(Repaired::RESET);
     };
     let newest = app.horizon.recent(app).await?;
     let place = bookmark.in_conversation(id);

@@ -43,12 +43,9 @@ pub async fn sync(
 ) -> Result<Repaired<Synced>, Error> {
     let concern = Concern::new(caller, request.scope)?;
     let epoch = app.store.epoch();
-    let bookmark = match &request.cursor {
-        Some(text) => match Bookmark::decode(text, epoch, app.clock.now())? {
-            Some(bookmark) => bookmark,
-            None => return Ok(Repaired::RESET),
-        },
-        None => Bookmark::NOTHING,
+    let cursor = request.cursor.as_deref();
+    let Some(bookmark) = Bookmark::of(cursor, epoch, app.clock.now())? else {
+        return Ok(Repaired::RESET);
     };
     // Before all else is read: see the head of `repair.rs`.
     let newest = app.horizon.now(app).await?;
