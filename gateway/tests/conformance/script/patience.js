@@ -17,15 +17,15 @@ function within(promise, what, ms = STEP_MS_MAX) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-// Runs a script to its end, whatever connections it leaves open.
-function run(main) {
-  main().then(
-    () => process.exit(0),
-    (error) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
+// Runs a script to its end, whatever connections it leaves open; for so long at most, if that is said.
+function run(main, ms) {
+  if (ms !== undefined) setTimeout(() => fail(new Error(`not done after ${ms} ms`)), ms).unref();
+  main().then(() => process.exit(0), fail);
 }
 
-module.exports = { once, within, run };
+function fail(error) {
+  console.error(error);
+  process.exit(1);
+}
+
+module.exports = { once, within, run, fail };

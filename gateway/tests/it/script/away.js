@@ -11,6 +11,8 @@ const { randomBytes } = require("node:crypto");
 const { createInterface } = require("node:readline");
 const { io } = require("socket.io-client");
 
+const { run } = require("../../conformance/script/patience");
+
 const [base, transports] = process.argv.slice(2);
 const OPTIONS = { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
 if (transports !== "default") OPTIONS.transports = transports.split(",");
@@ -21,13 +23,7 @@ const BURST = 960;
 const DEVICES = 4;
 const IN_FLIGHT = 8;
 
-setTimeout(() => fail(new Error(`not done after ${RUN_MS_MAX} ms`)), RUN_MS_MAX).unref();
-main().then(() => process.exit(0), fail);
-
-function fail(error) {
-  console.error(error);
-  process.exit(1);
-}
+run(main, RUN_MS_MAX);
 
 async function main() {
   const alice = await register("Alice");

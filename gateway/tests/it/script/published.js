@@ -10,17 +10,13 @@ const Ajv = require("ajv");
 const addFormats = require("ajv-formats");
 const { io } = require("socket.io-client");
 
+const { fail, run } = require("../../conformance/script/patience");
+
 const [base] = process.argv.slice(2);
 const STEP_MS_MAX = 15_000;
 const RUN_MS_MAX = 90_000;
 
-setTimeout(() => fail(new Error(`not done after ${RUN_MS_MAX} ms`)), RUN_MS_MAX).unref();
-main().then(() => process.exit(0), fail);
-
-function fail(error) {
-  console.error(error);
-  process.exit(1);
-}
+run(main, RUN_MS_MAX);
 
 async function main() {
   const text = await (await fetch(`${base}/api/v1/asyncapi.json`)).text();
