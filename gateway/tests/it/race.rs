@@ -72,6 +72,10 @@ fn end_of_session(peer: &mut Peer) -> bool {
                 assert!(was_admitted, "put out without having been in");
                 return true;
             }
+            // The first of the devices to come in is announced to the others.
+            Heard::Text(text) if text.starts_with("42[\"user_status_update\"") => {
+                assert!(was_admitted, "{text}");
+            }
             Heard::Text(text) => assert_eq!(text, "2", "nothing but heartbeats"),
             other @ (Heard::Binary(_) | Heard::Closed(_)) => {
                 panic!("expected a word, got {other:?}")
