@@ -113,12 +113,23 @@ fn pings_of_somebody_who_reads_are_answered_one_by_one_and_in_order() {
     scene.assert_unharmed("pings");
 }
 
-/// Frames of the server, which are not masked. Text is of no interest here beyond 64 KiB.
+/// Frames of the server, which are not masked, of up to 64 KiB.
 struct Frames<'a>(BufReader<&'a mut TcpStream>);
 
 impl Frames<'_> {
-    /// The first byte and the payload of the next one, past text that heartbeats are made of.
+    /// The first byte and the payload of the next one, past what a server says of its own accord:
+    /// heartbeats, and who came online.
     fn next(&mut self) -> (u8, Vec<u8>) {
+        loop {
+            let (first, payload) = self.next_of_any();
+            let is_unasked = payload == b"2" || payload.starts_with(b"42[\"user_status_update\"");
+            if first != TEXT_BEGINS | FINAL || !is_unasked {
+                return (first, payload);
+            }
+        }
+    }
+
+    fn next_of_any(&mut self) -> (u8, Vec<u8>) {
         let mut head = [0; 2];
         self.0.read_exact(&mut head).expect("a frame comes in time");
         let mut len = u16::from(head[1]);
