@@ -42,9 +42,11 @@ impl<A: Application> Shard<A> {
             connection.reading.stalled = true;
             return;
         }
-        // Taken out for the duration, so that the table stays free; one buffer serves the shard.
-        let mut buffer = std::mem::take(&mut self.buffer);
+        // A slot that was to be read may have been left since, and taken by a session on polling.
         let Some(socket) = connection.socket() else { return };
+        // Taken out for the duration, so that the table stays free; one buffer serves the shard.
+        // INVARIANT: every way from here leads to where it is put back, or nobody is read any more.
+        let mut buffer = std::mem::take(&mut self.buffer);
         match socket.io.read(&mut buffer) {
             Ok(0) => self.core.remove(slot, CloseReason::TransportClose),
             Ok(count) => {

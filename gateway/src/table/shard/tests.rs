@@ -1,14 +1,16 @@
 //! What a turn leaves for the next one.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use protocol::engine::Timing;
+use protocol::engine::{Revision, Timing};
 
 use super::*;
-use crate::application::{Admission, Connect, Event, Malformed};
+use crate::application::{Admission, Connect, Event, Malformed, Opening};
 use crate::connection::quota::PollingLimits;
 use crate::table::context::Context;
 use crate::table::inbox::ShardHandle;
+use crate::table::opening::PollingWish;
 
 struct Nobody;
 
@@ -53,4 +55,20 @@ async fn messages_behind_a_large_fan_out_wait_for_the_next_turn() {
     shard.turn();
     assert!(shard.core.is_quiet && shard.is_draining());
     assert!(shard.messages.is_empty());
+}
+
+#[tokio::test]
+async fn slot_that_went_to_a_session_on_polling_is_not_read_and_costs_nobody_the_buffer() {
+    let mut shard = shard();
+    let opening = Opening { peer: Ipv4Addr::LOCALHOST.into(), bearer: None, query_token: None };
+    let (layer, revision) = (Layer::EngineIo, Revision::V4);
+    let wish = PollingWish { layer, revision, base64: false, opening };
+    let (slot, _) = shard.core.open_polling(wish).unwrap();
+    // As after an upgrade whose WebSocket had more to read: its first slot is free again.
+    shard.core.hungry.push_back(slot);
+    shard.turn();
+    assert_eq!(shard.buffer.len(), READ_BYTES_PER_TURN);
+    shard.ready.push(Readiness { slot, readable: true, ended: true, writable: true });
+    shard.turn();
+    assert_eq!(shard.buffer.len(), READ_BYTES_PER_TURN);
 }
