@@ -33,7 +33,7 @@ use crate::store::{Collection, Direction, Insert, Scan, StoreError};
 ///
 /// # Errors
 /// [`Kind::Forbidden`], [`Kind::Conflict`] when the address is taken, [`Kind::Invalid`] for a
-/// password that is too long.
+/// password that is too long, [`Kind::Unauthenticated`] when the account was deactivated at once.
 ///
 /// # Cancel safety
 /// Dropped while the password is hashed, nothing happened; later, it runs to its end.
@@ -53,8 +53,8 @@ pub async fn register(
     let password = PasswordHash(app.passwords.hash(&request.password).await?);
     let app = Arc::clone(app);
     to_the_end(async move {
-        let user = insert(&app, request, password).await?;
-        let tokens = session::start(&app, &user).await?;
+        let id = insert(&app, request, password).await?.id;
+        let (user, tokens) = session::start(&app, id).await?.ok_or(REFUSED)?;
         Ok(signed_in(&user, tokens))
     })
     .await
@@ -64,7 +64,7 @@ pub async fn register(
 ///
 /// # Errors
 /// [`Kind::Unauthenticated`] for an unknown address, a wrong password and a deactivated account
-/// alike, after the same work.
+/// alike, after the same work; also when the account is deactivated before the sign-in has ended.
 ///
 /// # Cancel safety
 /// Dropped while the password is checked, nothing happened; later, it runs to its end.
@@ -73,11 +73,14 @@ pub async fn login(app: &Arc<App>, request: Login) -> Result<SignedIn, Error> {
     let stored = found.as_ref().map(|user| user.password.0.as_str());
     let matches = app.passwords.verify(&request.password, stored).await?;
     let user = found.filter(|user| matches && user.is_active);
-    let user = user.ok_or(Error::new(Kind::Unauthenticated, "Invalid credentials"))?;
+    let id = user.ok_or(REFUSED)?.id;
     let app = Arc::clone(app);
     to_the_end(async move {
-        let user = presence::sign_in(&app, user.id).await?.ok_or(GONE)?;
-        let tokens = session::start(&app, &user).await?;
+        presence::sign_in(&app, id).await?;
+        let Some((user, tokens)) = session::start(&app, id).await? else {
+            presence::sign_out(&app, id).await?;
+            return Err(REFUSED);
+        };
         Ok(signed_in(&user, tokens))
     })
     .await
@@ -145,7 +148,7 @@ pub async fn exists(app: &App, email: &str) -> Result<bool, Error> {
     Ok(find_by_email(app, &email.to_lowercase()).await?.is_some())
 }
 
-async fn insert(app: &App, request: Register, password: PasswordHash) -> Result<Arc<User>, Error> {
+async fn insert(app: &App, request: Register, password: PasswordHash) -> Result<User, Error> {
     let now = app.clock.now();
     let user = User {
         id: UserId(app.clock.object_id()),
@@ -167,8 +170,7 @@ async fn insert(app: &App, request: Register, password: PasswordHash) -> Result<
         StoreError::Duplicate(_) => taken(),
         StoreError::Unavailable(_) | StoreError::Busy | StoreError::Corrupt(_) => error.into(),
     })?;
-    let user = Arc::new(user);
-    app.users.put(user.id, Arc::clone(&user), now);
+    // Not kept in the cache: an admin may have changed it by now.
     Ok(user)
 }
 
@@ -193,4 +195,5 @@ fn taken() -> Error {
     Error::new(Kind::Conflict, "User already exists with this email")
 }
 
+const REFUSED: Error = Error::new(Kind::Unauthenticated, "Invalid credentials");
 const GONE: Error = Error::new(Kind::NotFound, "User not found");

@@ -99,16 +99,31 @@ pub async fn is_current(app: &App, caller: &Caller) -> Result<bool, Error> {
     Ok(user.is_some_and(|user| user.is_active && user.role == caller.role))
 }
 
-/// Begins a session for somebody who proved to be this user.
+/// Begins a session for somebody who proved to be this user, and tells what the account is then.
+/// `None`, and no session, where it may not sign in any more.
+///
+/// A sign-in and a deactivation that meet, in whatever processes: the one stores its session and
+/// then reads the account, the other stores the account and then reads the sessions
+/// ([`account::update`](super::account::update), [`revoke_all`]). Each write is acknowledged before
+/// the read behind it begins, and a read sees all that was acknowledged, in the embedded engine as
+/// in MongoDB (`majority`, both ways, of the primary). So whichever write comes second, the read
+/// behind it sees the first, and the session goes. A check that only comes before the write would
+/// not do: both could read before either writes. The account is read from the store for the same
+/// reason; what a cache holds may be older than the session.
+///
+/// The pair leaves here after that look, so that a session which is left behind when the look fails
+/// opens nothing. A refresh needs no look of its own: it never makes a session, and the write that
+/// moves one on finds nothing once it was deleted. Neither does a change of role: what somebody may
+/// do is asked of the account with each request, never of a session or of the role in a token.
 ///
 /// # Errors
-/// The store cannot be written.
-pub(crate) async fn start(app: &App, user: &User) -> Result<TokenPair, Error> {
+/// The store cannot be read or written.
+pub(crate) async fn start(app: &App, user_id: UserId) -> Result<Option<(User, TokenPair)>, Error> {
     let now = app.clock.now();
     let token_id = TokenId::random()?;
     let session = Session {
         id: SessionId(app.clock.object_id()),
-        user_id: user.id,
+        user_id,
         current: Issue { token_id: token_id.bytes(), at: now },
         previous: None,
         expires_at: app.tokens.refresh_lifetime().after(now),
@@ -119,11 +134,15 @@ pub(crate) async fn start(app: &App, user: &User) -> Result<TokenPair, Error> {
         document: session.encode(),
         follow_ups: Vec::new(),
     };
+    // Not kept in the cache: it may be deleted again before this goes on.
     app.store.insert(insert).await?;
-    let pair = sign(app, user, &session);
-    app.sessions.put(session.id, Arc::new(session), now);
-    prune(app, user.id).await?;
-    Ok(pair)
+    let Some(user) = user::read(app, user_id).await?.filter(|user| user.is_active) else {
+        revoke(app, session.id, user_id).await?;
+        return Ok(None);
+    };
+    prune(app, user_id).await?;
+    let pair = sign(app, &user, &session);
+    Ok(Some((user, pair)))
 }
 
 /// Exchanges a refresh token for the next pair.
@@ -204,7 +223,7 @@ pub(crate) async fn revoke(app: &App, id: SessionId, user_id: UserId) -> Result<
     Ok(())
 }
 
-/// Ends all sessions of a user.
+/// Ends all sessions of a user. Those that begin meanwhile are not its business: see [`start`].
 ///
 /// # Errors
 /// The store cannot be read or written.

@@ -20,12 +20,20 @@ pub(crate) async fn find(app: &App, id: UserId) -> Result<Option<Arc<User>>, Err
         Ok(user) => return Ok(Some(user)),
         Err(ticket) => ticket,
     };
-    let Some(document) = app.store.get(Collection::Users, &field::id(id.0)).await? else {
-        return Ok(None);
-    };
-    let user = Arc::new(User::decode(&document)?);
+    let Some(user) = read(app, id).await? else { return Ok(None) };
+    let user = Arc::new(user);
     app.users.fill(id, Arc::clone(&user), ticket, app.clock.now());
     Ok(Some(user))
+}
+
+/// The account with this id as it is stored at this moment, for what must not be decided by what a
+/// cache holds.
+///
+/// # Errors
+/// The store cannot be read.
+pub(crate) async fn read(app: &App, id: UserId) -> Result<Option<User>, Error> {
+    let document = app.store.get(Collection::Users, &field::id(id.0)).await?;
+    Ok(document.map(|document| User::decode(&document)).transpose()?)
 }
 
 /// The accounts with these ids; those that do not exist any more are absent. One read for all that

@@ -6,6 +6,7 @@ mod account;
 mod catch_up;
 mod converge;
 mod conversation;
+mod deactivation;
 mod list;
 mod message;
 mod order;
