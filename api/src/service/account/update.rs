@@ -16,14 +16,18 @@ use crate::domain::{User, field};
 use crate::error::{Error, Kind};
 use crate::service::{session, to_the_end, user};
 use crate::store::index::USERS_BY_ROLE;
-use crate::store::{Collection, Direction, Guard, Scan, Update};
+use crate::store::{Collection, Direction, Guard, Op, Scan, Update};
 
 /// Admins that are looked at for one that is active; behind so many that are not, the change is
 /// refused.
 pub const ADMINS_WALKED_MAX: usize = 1_000;
 
 /// Changes what an account may do, and whether it may sign in; both hold at once for all its
-/// sessions. Deactivating ends them.
+/// sessions. Deactivating ends them. Only what is asked for is written, so that of two changes at once
+/// neither undoes the other's.
+///
+/// The order is what makes a deactivation sure: the account is stored first, and then its sessions
+/// are looked for; a sign-in goes the other way round (`session::start`).
 ///
 /// The last active admin stays one. Of two admins who depose each other at once, on whatever nodes,
 /// neither succeeds: each looks again after its write, and takes it back when nobody is left.
@@ -43,18 +47,17 @@ pub async fn update(
     caller.require(Action::ManagePeople)?;
     let app = Arc::clone(app);
     to_the_end(async move {
-        let before = user::find(&app, id).await?.ok_or(GONE)?;
-        let role = request.role.unwrap_or(before.role);
-        let is_active = request.is_active.unwrap_or(before.is_active);
-        if request.role.is_none() && request.is_active.is_none() {
+        let before = user::read(&app, id).await?.ok_or(GONE)?;
+        let ops = ops(&request);
+        if ops.is_empty() {
             return Ok(before.resource());
         }
+        let role = request.role.unwrap_or(before.role);
+        let is_active = request.is_active.unwrap_or(before.is_active);
         let deposes = is_ruling(&before) && !(role == Role::Admin && is_active);
         if deposes && !is_ruled_without(&app, id).await? {
             return Err(LAST_ADMIN);
         }
-        let ops =
-            vec![field::set(field::ROLE, role.as_str()), field::set(field::IS_ACTIVE, is_active)];
         let after = user::change(&app, id, ops).await?.ok_or(GONE)?;
         if deposes && !is_ruled_without(&app, id).await? {
             reinstate(&app, id, &after).await?;
@@ -67,6 +70,13 @@ pub async fn update(
         Ok(after.resource())
     })
     .await
+}
+
+/// What is written: nothing that was not asked for.
+fn ops(request: &UpdateUser) -> Vec<Op> {
+    let role = request.role.map(|role| field::set(field::ROLE, role.as_str()));
+    let is_active = request.is_active.map(|is_active| field::set(field::IS_ACTIVE, is_active));
+    role.into_iter().chain(is_active).collect()
 }
 
 fn is_ruling(user: &User) -> bool {

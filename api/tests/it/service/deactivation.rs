@@ -169,6 +169,23 @@ async fn sign_ins_and_refreshes_at_once_with_a_deactivation_leave_no_session() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_role_at_once_with_a_deactivation_does_not_undo_it() {
+    let case = Case::new().await;
+    for round in 0..30 {
+        let role = if round % 2 == 0 { Role::Agent } else { Role::User };
+        let change = UpdateUser { role: Some(role), is_active: None };
+        let changing = account::update(case.app(), &case.root, case.ada, change);
+        let (changed, ()) = tokio::join!(changing, case.set_active(false));
+        assert_eq!(changed.unwrap().role, role);
+        let document =
+            case.app().store.get(Collection::Users, &field::id(case.ada.0)).await.unwrap();
+        let stored = User::decode(&document.unwrap()).unwrap();
+        assert_eq!((stored.role, stored.is_active), (role, false), "round {round}");
+        case.set_active(true).await;
+    }
+}
+
 #[tokio::test]
 async fn whoever_is_refused_in_the_middle_of_a_sign_in_does_not_seem_to_be_there() {
     let case = Case::new().await;
