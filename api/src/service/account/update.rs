@@ -23,7 +23,8 @@ use crate::store::{Collection, Direction, Guard, Op, Scan, Update};
 pub const ADMINS_WALKED_MAX: usize = 1_000;
 
 /// Changes what an account may do, and whether it may sign in; both hold at once for all its
-/// sessions. Deactivating ends them. Only what is asked for is written, so that of two changes at once
+/// sessions. Deactivating ends them, and so does activating, with what a process that died while it
+/// deactivated has left behind. Only what is asked for is written, so that of two changes at once
 /// neither undoes the other's.
 ///
 /// The order is what makes a deactivation sure: the account is stored first, and then its sessions
@@ -57,6 +58,9 @@ pub async fn update(
         let deposes = is_ruling(&before) && !(role == Role::Admin && is_active);
         if deposes && !is_ruled_without(&app, id).await? {
             return Err(LAST_ADMIN);
+        }
+        if is_active && !before.is_active {
+            session::revoke_all(&app, id).await?;
         }
         let after = user::change(&app, id, ops).await?.ok_or(GONE)?;
         if deposes && !is_ruled_without(&app, id).await? {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use api::App;
+use api::bus::Notice;
 use api::domain::{User, field};
 use api::error::Kind;
 use api::service::session::{self, AuthError};
 use api::service::{account, presence};
 use api::store::index::SESSIONS_BY_USER;
-use api::store::{Collection, Direction, Scan};
+use api::store::{Collection, Direction, Scan, Update};
 use protocol::id::UserId;
 use protocol::rest::reply::body::Tokens;
 use protocol::rest::request::UpdateUser;
@@ -184,6 +185,28 @@ async fn a_change_of_role_at_once_with_a_deactivation_does_not_undo_it() {
         assert_eq!((stored.role, stored.is_active), (role, false), "round {round}");
         case.set_active(true).await;
     }
+}
+
+/// A process that dies between the account and its sessions leaves them behind.
+#[tokio::test]
+async fn activating_ends_what_an_interrupted_deactivation_left_behind() {
+    let case = Case::new().await;
+    let tokens = account::login(case.app(), credentials("ada")).await.unwrap().tokens;
+    let half = Update {
+        collection: Collection::Users,
+        id: field::id(case.ada.0),
+        guard: Vec::new(),
+        ops: vec![field::set(field::IS_ACTIVE, false)],
+    };
+    case.app().store.update(half).await.unwrap().unwrap();
+    let notice = Notice::UserChanged { user_id: case.ada, role: Role::User, is_active: false };
+    case.app().heed(&notice);
+    let refused = session::authenticate(case.app(), &tokens.access_token).await;
+    assert!(matches!(refused, Err(AuthError::UnknownUser)));
+    case.set_active(true).await;
+    let refused = session::authenticate(case.app(), &tokens.access_token).await;
+    assert!(matches!(refused, Err(AuthError::Invalid)), "{refused:?}");
+    account::login(case.app(), credentials("ada")).await.unwrap();
 }
 
 #[tokio::test]
