@@ -21,6 +21,8 @@ use crate::store::{Collection, Direction, Guard, Scan, Update};
 
 /// Sessions of one user; a sign-in past it ends the oldest.
 pub const SESSIONS_PER_USER_MAX: usize = 100;
+/// Sessions that are read at once.
+const SESSIONS_READ_MAX: usize = 2 * SESSIONS_PER_USER_MAX;
 /// For so long after the first use of a refresh token the same token gets the same pair again.
 pub const REFRESH_RETRY_MS: i64 = 10_000;
 
@@ -228,10 +230,16 @@ pub(crate) async fn revoke(app: &App, id: SessionId, user_id: UserId) -> Result<
 /// # Errors
 /// The store cannot be read or written.
 pub(crate) async fn revoke_all(app: &App, user_id: UserId) -> Result<(), Error> {
-    for session in all(app, user_id).await? {
-        revoke(app, session.id, user_id).await?;
+    loop {
+        let sessions = all(app, user_id).await?;
+        for session in &sessions {
+            revoke(app, session.id, user_id).await?;
+        }
+        // Each turn but the last deletes as many as fit in one, and few are made meanwhile.
+        if sessions.len() < SESSIONS_READ_MAX {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// The session with this id, from the cache where it knows it; `None` once revoked.
@@ -264,15 +272,16 @@ async fn prune(app: &App, user_id: UserId) -> Result<(), Error> {
     Ok(())
 }
 
-/// A user's sessions, oldest first. Each sign-in prunes, so there are hardly more than
-/// [`SESSIONS_PER_USER_MAX`]; what simultaneous sign-ins leave over that goes with the next one.
+/// A user's sessions, oldest first, of which one call reads [`SESSIONS_READ_MAX`]. Each sign-in
+/// prunes, so there are hardly more than [`SESSIONS_PER_USER_MAX`]; what simultaneous sign-ins leave
+/// over that goes with the next one.
 async fn all(app: &App, user_id: UserId) -> Result<Vec<Session>, Error> {
     let scan = Scan {
         index: &SESSIONS_BY_USER,
         equals: &[field::id(user_id.0)],
         after: &[],
         direction: Direction::Ascending,
-        limit: 2 * SESSIONS_PER_USER_MAX,
+        limit: SESSIONS_READ_MAX,
     };
     let documents = app.store.scan(&scan).await?;
     documents.iter().map(|document| Ok(Session::decode(document)?)).collect()

@@ -6,13 +6,13 @@ use std::task::Poll;
 
 use api::App;
 use api::bus::Notice;
-use api::domain::{User, field};
+use api::domain::{Session, User, field};
 use api::error::Kind;
-use api::service::session::{self, AuthError};
+use api::service::session::{self, AuthError, SESSIONS_PER_USER_MAX};
 use api::service::{account, presence};
 use api::store::index::SESSIONS_BY_USER;
-use api::store::{Collection, Direction, Scan, Update};
-use protocol::id::UserId;
+use api::store::{Collection, Direction, Insert, Scan, Update};
+use protocol::id::{SessionId, UserId};
 use protocol::rest::reply::body::Tokens;
 use protocol::rest::request::UpdateUser;
 use protocol::rest::resource::Role;
@@ -207,6 +207,24 @@ async fn activating_ends_what_an_interrupted_deactivation_left_behind() {
     let refused = session::authenticate(case.app(), &tokens.access_token).await;
     assert!(matches!(refused, Err(AuthError::Invalid)), "{refused:?}");
     account::login(case.app(), credentials("ada")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deactivation_ends_more_sessions_than_are_read_at_once() {
+    let case = Case::new().await;
+    account::login(case.app(), credentials("ada")).await.unwrap();
+    let first = Session::decode(&case.sessions().await[0]).unwrap();
+    for _ in 0..2 * SESSIONS_PER_USER_MAX {
+        let session = Session { id: SessionId(case.app().clock.object_id()), ..first.clone() };
+        let insert = Insert {
+            collection: Collection::Sessions,
+            document: session.encode(),
+            follow_ups: Vec::new(),
+        };
+        case.app().store.insert(insert).await.unwrap();
+    }
+    case.set_active(false).await;
+    assert_eq!(case.sessions().await.len(), 0);
 }
 
 #[tokio::test]
