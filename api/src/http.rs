@@ -18,6 +18,7 @@
 
 pub mod address;
 pub mod body;
+pub mod connection;
 pub mod host;
 pub mod limit;
 pub mod server;

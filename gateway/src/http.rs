@@ -8,10 +8,8 @@ pub mod cookie;
 pub mod origin;
 
 mod encoding;
-mod head;
 mod polling;
 mod upgrade;
-mod wire;
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -20,6 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::http::connection::Wire;
 use api::throttle::Throttle;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -46,7 +45,6 @@ use bundle::Bundle;
 use cookie::Cookie;
 use origin::Origins;
 use upgrade::Upgrade;
-use wire::Wire;
 
 /// Bytes of a request's head; more is answered with 431.
 const HEAD_BYTES_MAX: usize = 16 * 1024;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use api::http::connection::Wire;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
@@ -12,7 +13,6 @@ use protocol::engine::{Handshake, HandshakeError, Revision};
 use protocol::id::EngineSid;
 
 use super::Host;
-use super::wire::Wire;
 use crate::application::Opening;
 use crate::connection::{Adoption, Layer};
 use crate::handshake;

@@ -27,7 +27,7 @@ const LINGER_BYTES_MAX: usize = 4 << 20;
 
 /// A guarded socket.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub struct Wire {
     stream: TcpStream,
     guard: Guard,
     /// Whether hyper reads nothing any more, because something was refused.
@@ -44,7 +44,7 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Guards a socket, whose peer may pause for this long in taking an answer.
-    pub(super) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
+    pub fn new(stream: TcpStream, write_timeout: Duration) -> Self {
         Self {
             stream,
             guard: Guard::default(),
@@ -57,7 +57,7 @@ impl Wire {
     }
 
     /// The bare socket.
-    pub(super) fn into_stream(self) -> TcpStream {
+    pub fn into_stream(self) -> TcpStream {
         self.stream
     }
 
