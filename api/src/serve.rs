@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -51,7 +52,7 @@ async fn serve(serve: Serve) -> Result<(), StartError> {
     let host = Host::new(Arc::clone(&door), Handle::current());
     let mut stop_signal = StopSignal::listen().map_err(StartError::System)?;
     let listen = |source| StartError::Listen { address: serve.address, source };
-    let server = Server::bind(serve.address, host).await.map_err(listen)?;
+    let server = Server::bind(serve.address, host, PATIENCE).await.map_err(listen)?;
     let address = server.address().map_err(listen)?;
     say(&format!("voxora-api {} listening on http://{address}", env!("CARGO_PKG_VERSION")))?;
     let (stop, stopped) = watch::channel(false);
@@ -67,6 +68,9 @@ async fn serve(serve: Serve) -> Result<(), StartError> {
     app.store.close().await;
     Ok(())
 }
+
+/// How long a peer may take for each thing that it is waited for, but for a body.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Builds missing indexes and fills what is missing, wherever it is.
 async fn make_ready(address: &Address) -> Result<(), StartError> {

@@ -12,25 +12,18 @@ mod polling;
 mod upgrade;
 
 use std::cell::{Cell, RefCell};
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::http::connection::Wire;
+use api::http::connection;
 use api::throttle::Throttle;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use protocol::engine::{Handshake, HandshakeError, Transport};
 use protocol::id::EngineSid;
 use tokio::net::TcpStream;
@@ -45,12 +38,6 @@ use bundle::Bundle;
 use cookie::Cookie;
 use origin::Origins;
 use upgrade::Upgrade;
-
-/// Bytes of a request's head; more is answered with 431.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
-
-/// Headers of a request; more is answered with 431.
-const HEADERS_MAX: usize = 64;
 
 /// Answers REST requests: collects the body within its bound, then runs off the shard.
 pub type Rest =
@@ -163,32 +150,13 @@ impl<S: Send + 'static> Host<S> {
         mut stop: watch::Receiver<bool>,
     ) -> Option<Upgrade> {
         let upgrade = Cell::new(None);
-        let patience = self.doors.limits.patience;
-        let service = service_fn(|request| async {
-            let is_last = is_last(&request);
-            let (mut response, switched) = self.answer(request, peer).await;
-            if is_last && switched.is_none() {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
+        let answer = |request| async {
+            let (response, switched) = self.answer(request, peer).await;
             upgrade.set(switched);
-            Ok::<_, Infallible>(response.map(Full::new))
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(patience)
-            .max_buf_size(HEAD_BYTES_MAX)
-            .max_headers(HEADERS_MAX)
-            .serve_connection(TokioIo::new(Wire::new(stream, patience)), service)
-            .with_upgrades();
-        let mut connection = std::pin::pin!(connection);
-        let served = tokio::select! {
-            served = connection.as_mut() => served,
-            _ = stop.wait_for(|stop| *stop) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+            response
         };
-        if let Err(error) = served {
+        let patience = self.doors.limits.patience;
+        if let Err(error) = connection::serve(stream, patience, &mut stop, answer).await {
             tracing::debug!(%peer, %error, "HTTP connection failed");
         }
         upgrade.take()
@@ -295,19 +263,6 @@ impl<S: Send + 'static> Host<S> {
         response
     }
 }
-
-/// Whether nothing behind a request is taken for another one: it asked to leave HTTP, so what follows
-/// may be frames; or its body is in chunks.
-fn is_last(request: &Request<Incoming>) -> bool {
-    let names_websocket = |value: &HeaderValue| {
-        value.as_bytes().windows(WEBSOCKET.len()).any(|word| word.eq_ignore_ascii_case(WEBSOCKET))
-    };
-    let headers = request.headers();
-    headers.contains_key(TRANSFER_ENCODING) || headers.get_all(UPGRADE).iter().any(names_websocket)
-}
-
-/// The one protocol that is switched to.
-const WEBSOCKET: &[u8] = b"websocket";
 
 /// The answer to a request that is refused.
 fn refusal(error: HandshakeError) -> Response<Bytes> {

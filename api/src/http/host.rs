@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HOST;
-use http::{Request, Response, Version, request};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -53,9 +52,6 @@ impl Host {
     /// When dropped, what the request asked for may or may not have happened.
     pub async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        if !names_one_host(&parts) {
-            return self.door.refuse(&parts, peer, &NO_HOST);
-        }
         let body = match tokio::time::timeout(self.body_timeout, body::collect(body)).await {
             Ok(Ok(body)) => body,
             Ok(Err(error)) => return self.door.refuse(&parts, peer, &error),
@@ -80,13 +76,6 @@ impl Host {
     }
 }
 
-/// Source: RFC 9112 §3.2.
-fn names_one_host(parts: &request::Parts) -> bool {
-    let hosts = parts.headers.get_all(HOST).iter().count();
-    hosts == 1 || (hosts == 0 && parts.version < Version::HTTP_11)
-}
-
-const NO_HOST: Error = Error::new(Kind::Invalid, "Request must name one host");
 const TOO_SLOW: Error = Error::new(Kind::Invalid, "Request body took too long");
 const BUSY: Error = Error::new(Kind::Busy, "Server is busy, please try again");
 const FAULT: Error = Error::new(Kind::Internal, "Something went wrong!");

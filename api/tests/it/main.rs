@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "where a test unwraps, the panic is the failure")]
 
+#[path = "../harness/framing.rs"]
+mod framing;
+
 #[cfg(feature = "mongodb")]
 mod binary;
 #[cfg(feature = "mongodb")]

@@ -12,6 +12,8 @@
 //!   once, bad company, and another store
 //! - [`tidy`]: what compilers do not check about this repository
 
+#[path = "../../../api/tests/harness/framing.rs"]
+mod framing;
 #[path = "../harness/mongod.rs"]
 mod mongod;
 #[path = "../harness/peer.rs"]

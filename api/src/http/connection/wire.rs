@@ -44,7 +44,7 @@ pub struct Wire {
 
 impl Wire {
     /// Guards a socket, whose peer may pause for this long in taking an answer.
-    pub fn new(stream: TcpStream, write_timeout: Duration) -> Self {
+    pub(super) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
         Self {
             stream,
             guard: Guard::default(),

@@ -28,7 +28,7 @@ pub(super) const PASSWORD: &str = "correct horse";
 /// The product in a folder of its own, its clock standing still.
 pub(super) struct Desk {
     pub(super) app: Arc<App>,
-    pub(super) door: Door,
+    pub(super) door: Arc<Door>,
     pub(super) published: Published,
     _folder: Option<tempfile::TempDir>,
 }
@@ -73,7 +73,7 @@ impl Desk {
         };
         adjust(&mut settings);
         let app = App::open(parts).await.unwrap();
-        let door = Door::new(Arc::clone(&app), settings);
+        let door = Arc::new(Door::new(Arc::clone(&app), settings));
         let request = Request::get("/api/v1/openapi.json").body(Bytes::new()).unwrap();
         // From an address that no test speaks from, so that it is counted for none.
         let document = door.respond(request, "192.0.2.1".parse().unwrap()).await.into_body();
