@@ -13,6 +13,7 @@ mod listening;
 mod message;
 mod permission;
 mod published;
+mod slow;
 mod smuggling;
 mod sync;
 mod user;

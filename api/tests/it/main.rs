@@ -4,6 +4,8 @@
 
 #[path = "../harness/framing.rs"]
 mod framing;
+#[path = "../harness/slowness.rs"]
+mod slowness;
 
 #[cfg(feature = "mongodb")]
 mod binary;

@@ -22,6 +22,8 @@ mod peer;
 mod process;
 #[path = "../harness/script.rs"]
 mod script;
+#[path = "../../../api/tests/harness/slowness.rs"]
+mod slowness;
 
 mod chat;
 mod rest;

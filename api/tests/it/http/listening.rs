@@ -8,25 +8,37 @@ use api::http::host::Host;
 use api::http::server::Server;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::desk::Desk;
 
-/// A running server, which soon loses its patience; it ends when dropped.
+/// A running server, which soon loses its patience unless told otherwise; it ends when dropped.
 pub(super) struct Listening {
     pub(super) address: SocketAddr,
-    _stop: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
 }
 
 impl Listening {
     /// Serves the doors of this desk. The runtime must have a thread for it beside the test's own.
     pub(super) async fn start(desk: &Desk) -> Self {
-        let host = Host::new(Arc::clone(&desk.door), Handle::current()).with_body_within(PATIENCE);
+        Self::start_with(desk, PATIENCE).await
+    }
+
+    /// The same, with this patience.
+    pub(super) async fn start_with(desk: &Desk, patience: Duration) -> Self {
+        let host = Host::new(Arc::clone(&desk.door), Handle::current()).with_body_within(patience);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::bind(any, host, PATIENCE).await.unwrap();
+        let server = Server::bind(any, host, patience).await.unwrap();
         let address = server.address().unwrap();
         let (stop, stopped) = watch::channel(false);
-        tokio::spawn(server.serve(stopped));
-        Self { address, _stop: stop }
+        Self { address, stop, serving: tokio::spawn(server.serve(stopped)) }
+    }
+
+    /// Has it end, and waits until it has.
+    pub(super) async fn end(self) {
+        self.stop.send_replace(true);
+        self.serving.await.unwrap();
     }
 }
 

@@ -1,0 +1,94 @@
+//! Peers that are slow on purpose at the REST process, and a stop while some are there.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::desk::Desk;
+use super::listening::Listening;
+use crate::framing::LOGIN;
+use crate::slowness::{self, DeafReaders};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_head_is_cut_off_however_steadily_it_drips() {
+    let server = Listening::start(&Desk::open().await).await;
+    slowness::assert_slow_head_is_cut_off(server.address);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_body_is_answered_400_however_steadily_it_drips() {
+    let server = Listening::start(&Desk::open().await).await;
+    slowness::assert_slow_body_is_answered_400(server.address, LOGIN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connection_is_closed() {
+    let server = Listening::start(&Desk::open().await).await;
+    slowness::assert_idle_connection_is_closed(server.address);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_reader_is_given_up() {
+    let desk = Desk::with(|settings| settings.requests.hits_max = 1_000_000).await;
+    let server = Listening::start(&desk).await;
+    DeafReaders::connect(server.address, 4).ask_on(|| {});
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_answers_the_request_at_hand_and_ends_everybody_else() {
+    let desk = Desk::open().await;
+    // More patient than the client: what ends, the stop has ended.
+    let server = Listening::start_with(&desk, 3 * SILENCE_MAX).await;
+    let address = server.address;
+    let (mut silent, mut idle, mut asking) =
+        (said(address, ""), said(address, GET), said(address, POST));
+    assert_eq!(idle.status(), 200);
+    assert_eq!(asking.status(), 100);
+    let ended = tokio::spawn(server.end());
+    for waiting in [&mut silent, &mut idle] {
+        let mut rest = String::new();
+        waiting.0.read_to_string(&mut rest).unwrap();
+        assert!(!rest.contains("HTTP/1.1"), "{rest}");
+    }
+    assert!(!ended.is_finished());
+    asking.0.get_mut().write_all(b"{}").unwrap();
+    assert_eq!(asking.status(), 400);
+    let mut rest = String::new();
+    asking.0.read_to_string(&mut rest).unwrap();
+    assert!(rest.to_ascii_lowercase().contains("connection: close"), "{rest}");
+    drop(asking);
+    ended.await.unwrap();
+    assert!(TcpStream::connect(address).is_err());
+}
+
+/// A connection and what comes on it.
+struct Client(BufReader<TcpStream>);
+
+/// A new connection, on which this is said.
+fn said(address: SocketAddr, request: &str) -> Client {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(SILENCE_MAX)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    Client(BufReader::new(stream))
+}
+
+impl Client {
+    /// The status of the next answer, past what is left of the one before.
+    fn status(&mut self) -> u16 {
+        let mut line = String::new();
+        while !line.starts_with("HTTP/1.1 ") {
+            line.clear();
+            assert_ne!(self.0.read_line(&mut line).unwrap(), 0, "the connection ended");
+        }
+        line[9..12].parse().unwrap()
+    }
+}
+
+const GET: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Whoever is told to go on has been read.
+const POST: &str = "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+                    Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+
+/// Beyond this a test gives up on the server.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
