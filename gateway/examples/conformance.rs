@@ -37,18 +37,24 @@ use smallvec::SmallVec;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Debug, Parser)]
-#[expect(clippy::struct_excessive_bools, reason = "a command line has switches")]
 #[command(about = "The engine and socket layers with an echo application")]
 struct Arguments {
     /// Port on 127.0.0.1; 0 picks a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Heartbeat of production (25 s / 20 s) instead of the suites' (300 ms / 200 ms).
+    /// Times of production (heartbeat 25 s / 20 s, 45 s to join) instead of the suites' (300 ms /
+    /// 200 ms, 1 s).
     #[arg(long)]
     slow_ping: bool,
-    /// Give clients 5 s instead of 200 ms to answer a heartbeat: for a busy machine.
+    /// Milliseconds from a heartbeat's answer to the next heartbeat.
     #[arg(long)]
-    patient: bool,
+    ping_interval_ms: Option<u32>,
+    /// Milliseconds that a client has to answer a heartbeat.
+    #[arg(long)]
+    ping_timeout_ms: Option<u32>,
+    /// Milliseconds that a client of Socket.IO has to join a namespace.
+    #[arg(long)]
+    connect_timeout_ms: Option<u32>,
     /// Let clients of Engine.IO 3 in.
     #[arg(long)]
     eio3: bool,
@@ -92,15 +98,14 @@ fn main() -> std::io::Result<()> {
     let shards = arguments.shards.map_or_else(std::thread::available_parallelism, |count| {
         Ok(count.try_into().unwrap_or(std::num::NonZero::<usize>::MIN))
     })?;
-    let (timing, connect_timeout_ms) = if arguments.slow_ping {
-        (Timing { interval_ms: 25_000, timeout_ms: 20_000 }, 45_000)
-    } else {
-        (Timing { interval_ms: 300, timeout_ms: 200 }, 1_000)
-    };
-    let timing = if arguments.patient { Timing { timeout_ms: 5_000, ..timing } } else { timing };
+    let (interval_ms, timeout_ms, connect_timeout_ms) =
+        if arguments.slow_ping { (25_000, 20_000, 45_000) } else { (300, 200, 1_000) };
     let settings = Settings {
-        timing,
-        connect_timeout_ms,
+        timing: Timing {
+            interval_ms: arguments.ping_interval_ms.unwrap_or(interval_ms),
+            timeout_ms: arguments.ping_timeout_ms.unwrap_or(timeout_ms),
+        },
+        connect_timeout_ms: arguments.connect_timeout_ms.unwrap_or(connect_timeout_ms),
         upgrade_timeout_ms: arguments.upgrade_timeout_ms,
         payload_bytes_max: arguments.payload_max,
         polling: PollingLimits {

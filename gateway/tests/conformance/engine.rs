@@ -21,10 +21,11 @@ mod upgrade;
 mod websocket;
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::peer::{Heard, Peer};
+use crate::peer::{self, Peer};
 use crate::process::Process;
 use crate::web::{self, Answer, Web};
 
@@ -33,16 +34,6 @@ fn opened(server: &Process) -> Peer {
     let mut peer = Peer::open(server.address(), DOOR);
     assert!(peer.hear_text().starts_with("0{"));
     peer
-}
-
-/// The next thing that is not a ping; pings are answered.
-fn skip_pings(peer: &mut Peer) -> Heard {
-    loop {
-        match peer.hear() {
-            Heard::Text(text) if text == "2" => peer.say("3"),
-            other @ (Heard::Text(_) | Heard::Binary(_) | Heard::Closed(_)) => return other,
-        }
-    }
 }
 
 /// A session on long polling.
@@ -95,6 +86,18 @@ impl Poller {
         assert_eq!(self.post("4alive").text(), "ok", "{after}");
         let answer = self.get();
         assert_eq!((answer.status, answer.text()), (200, "4alive"), "{after}");
+    }
+
+    /// That the session ends, sooner or later.
+    fn assert_ends(&self, why: &str) {
+        let start = Instant::now();
+        loop {
+            let answer = web::ask(self.address, "PUT", &self.target(), "", b"");
+            if (answer.status, answer.text()) == (400, SESSION_UNKNOWN) {
+                return;
+            }
+            assert!(start.elapsed() < peer::SILENCE_MAX, "the session goes on: {why}");
+        }
     }
 
     fn assert_unknown(&self, after: &str) {

@@ -1,5 +1,5 @@
 //! The engine and socket layers against what the official suites and stock clients presuppose, on
-//! the conformance example. Its doors and timings: 300 ms between pings, 200 ms to answer.
+//! the conformance example.
 //!
 //! - [`bundle`]: the client's scripts
 //! - [`engine`]: Engine.IO by hand

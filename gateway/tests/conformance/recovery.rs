@@ -129,7 +129,7 @@ fn client_comes_back_again_and_again() {
 
 #[test]
 fn client_comes_back_on_whatever_shard() {
-    let server = start(&["--shards", "3", "--slow-ping"]);
+    let server = start(&["--shards", "3"]);
     let mut other = Client::join(&server);
     other.enter("a");
     let mut client = Client::join(&server);
@@ -156,7 +156,7 @@ fn client_comes_back_on_whatever_shard() {
 #[test]
 fn old_connection_that_still_seems_to_live_is_taken_over_and_harms_nothing() {
     for shards in ["1", "2"] {
-        let server = start(&["--shards", shards, "--slow-ping"]);
+        let server = start(&["--shards", shards]);
         let mut other = Client::join(&server);
         let mut client = Client::join(&server);
         client.enter("a");
@@ -177,7 +177,8 @@ fn old_connection_that_still_seems_to_live_is_taken_over_and_harms_nothing() {
 
 #[test]
 fn connection_that_timed_out_or_said_goodbye_to_the_engine_can_be_recovered() {
-    let server = example::start_with(&["--recovery"]);
+    let timeout = ["--ping-timeout-ms", example::SOON_MS];
+    let server = start(&[example::PINGING, timeout].concat());
     let mut client = Client::join(&server);
     assert_eq!(client.peer.hear_end(), Some(1001), "no ping was answered");
     let (client, _) = client.ids().come_back(&server, None);
@@ -242,7 +243,7 @@ fn who_shows_what_is_not_known_joins_as_a_stranger() {
 
 #[test]
 fn client_that_missed_more_than_fits_joins_as_a_stranger() {
-    let mut server = start(&["--slow-ping"]);
+    let mut server = start(&[]);
     let mut client = Client::join(&server);
     let mut other = Client::join(&server);
     client.enter("a");
@@ -274,7 +275,7 @@ fn session_of_one_namespace_is_none_of_another() {
 fn what_comes_while_a_client_is_caught_up_comes_once_and_in_order() {
     const COUNT: u64 = 3_000;
     const PER_ROUND: u64 = 10;
-    let server = start(&["--shards", "2", "--slow-ping"]);
+    let server = start(&["--shards", "2"]);
     let mut client = Client::join(&server);
     client.enter("a");
     let mut sender = Client::join(&server);
@@ -315,6 +316,5 @@ fn what_comes_while_a_client_is_caught_up_comes_once_and_in_order() {
 }
 
 fn start(flags: &[&str]) -> Process {
-    let flags: Vec<&str> = ["--recovery", "--patient"].iter().chain(flags).copied().collect();
-    example::start_with(&flags)
+    example::start_with(&[&["--recovery"], flags].concat())
 }

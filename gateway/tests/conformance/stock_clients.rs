@@ -64,7 +64,7 @@ matrix! {
 
 fn converse(language: Language, path: &str, row: &[&str]) {
     // Every dialect at once, as the product serves them.
-    let mut server = example::start_with(&["--eio3", "--patient"]);
+    let mut server = example::start_with(&[&example::PINGING[..], &["--eio3"]].concat());
     let base = format!("http://{}", server.address());
     let arguments: Vec<&str> = std::iter::once(base.as_str()).chain(row.iter().copied()).collect();
     script::run(language, path, &arguments, |_| None);
@@ -73,28 +73,31 @@ fn converse(language: Language, path: &str, row: &[&str]) {
 
 #[test]
 fn rust_client_over_websocket() {
-    converse_in_rust("--patient", "websocket");
+    converse_in_rust(&PINGING, "websocket");
 }
 
 #[test]
 fn rust_client_over_polling() {
     // It posts its answers to heartbeats beside whatever else it posts, which no server allows.
-    converse_in_rust("--slow-ping", "polling");
+    converse_in_rust(&[], "polling");
 }
 
 #[test]
 fn rust_client_upgrades() {
-    converse_in_rust("--patient", "polling,websocket");
+    converse_in_rust(&PINGING, "polling,websocket");
 }
 
-fn converse_in_rust(heartbeat: &str, transport: &str) {
+fn converse_in_rust(heartbeat: &[&str], transport: &str) {
     let program =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/clients/rust-socketio-echo");
     assert!(program.exists(), "the stock clients are not installed: run deploy/test/clients once");
-    let mut server = example::start_with(&[heartbeat]);
+    let mut server = example::start_with(heartbeat);
     let base = format!("http://{}", server.address());
     let ended = Command::new(program).args([&*base, transport]).output().expect("it can be run");
     let said = [ended.stdout, ended.stderr].concat();
     assert!(ended.status.success(), "it failed after:\n{}", String::from_utf8_lossy(&said));
     server.assert_unharmed();
 }
+
+/// This client is silent for longer than that, and lives on its answers to heartbeats alone.
+const PINGING: [&str; 4] = ["--ping-interval-ms", "300", "--ping-timeout-ms", example::SOON_MS];

@@ -9,7 +9,7 @@ use crate::web;
 
 #[test]
 fn handshake_opens_with_exactly_five_keys() {
-    let server = example::start();
+    let server = example::start_as_it_comes(&[]);
     let open = Peer::open(server.address(), DOOR).hear_text();
     let json: Value =
         serde_json::from_str(open.strip_prefix('0').expect("an open packet")).unwrap();
@@ -98,7 +98,7 @@ fn follow_up_requests_need_not_say_the_revision_again() {
 
 #[test]
 fn sid_is_a_secret_that_the_public_socket_id_does_not_tell() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let mut peer = Peer::open(server.address(), "/socket.io/?EIO=4&transport=websocket");
     let sid = sid_of(&peer.hear_text());
     peer.say("40");

@@ -12,7 +12,7 @@ const WEBSOCKET: &str = "/engine.io/?EIO=3&transport=websocket";
 const OCTETS: &str = "Content-Type: application/octet-stream\r\n";
 
 fn start() -> Process {
-    example::start_with(&["--eio3", "--slow-ping"])
+    example::start_with(&["--eio3"])
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn revision_3_client_asks_for_the_heartbeat_and_the_server_answers() {
 
 #[test]
 fn revision_3_client_that_is_silent_for_interval_and_timeout_is_closed_without_a_ping() {
-    let server = example::start_with(&["--eio3"]);
+    let server = example::start_as_it_comes(&["--eio3"]);
     let mut peer = Peer::open(server.address(), WEBSOCKET);
     assert!(peer.hear_text().starts_with("0{"));
     assert!(matches!(peer.hear(), Heard::Closed(_)));

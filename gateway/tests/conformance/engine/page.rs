@@ -49,7 +49,7 @@ fn listed_origin_is_reflected_and_never_a_star() {
 
 #[test]
 fn poll_that_brings_much_is_compressed_as_the_client_prefers() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let long = format!("4{}", "voxora ".repeat(400));
     for (accepted, encoding) in [
@@ -78,7 +78,7 @@ fn poll_that_brings_much_is_compressed_as_the_client_prefers() {
 
 #[test]
 fn poll_that_brings_little_is_not_compressed() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     for (len, encoding) in [(COMPRESSED_BYTES_MIN - 1, None), (COMPRESSED_BYTES_MIN, Some("gzip"))]
     {
@@ -98,7 +98,7 @@ fn no_cookie_is_set_unless_it_is_asked_for() {
 
 #[test]
 fn cookie_carries_the_sid_on_the_handshake_alone() {
-    let server = example::start_with(&["--cookie", "on", "--slow-ping"]);
+    let server = example::start_with(&["--cookie", "on"]);
     let opened = web::ask(server.address(), "GET", POLLING, "", b"");
     let sid = super::sid_of(opened.text());
     let expected = format!("io={sid}; Path=/; HttpOnly; SameSite=Lax");

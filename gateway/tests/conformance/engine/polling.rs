@@ -1,6 +1,6 @@
 //! GET and POST of one session. Source: Engine.IO v4 "HTTP long-polling".
 
-use super::{Poller, SESSION_UNKNOWN};
+use super::Poller;
 use crate::example;
 use crate::peer::Peer;
 use crate::web::{self, Web};
@@ -10,7 +10,7 @@ const PAYLOAD_BYTES_MAX: usize = 1_000_000;
 
 #[test]
 fn poll_waits_until_there_is_something_to_say() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let mut parked = poller.parked();
     assert_eq!(poller.post("4hello").text(), "ok");
@@ -20,7 +20,7 @@ fn poll_waits_until_there_is_something_to_say() {
 
 #[test]
 fn answers_say_what_they_are_and_are_never_kept() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let posted = poller.post("4x");
     assert_eq!((posted.status, posted.text()), (200, "ok"));
@@ -33,7 +33,7 @@ fn answers_say_what_they_are_and_are_never_kept() {
 
 #[test]
 fn second_poll_ends_both_and_the_session() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let mut first = Web::connect(server.address());
     first.send("GET", &poller.target(), "", b"");
@@ -47,7 +47,7 @@ fn second_poll_ends_both_and_the_session() {
 
 #[test]
 fn second_post_beside_an_unfinished_one_ends_the_session() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let mut first = unfinished_post(&poller);
     let second = poller.post("4b");
@@ -60,7 +60,7 @@ fn second_post_beside_an_unfinished_one_ends_the_session() {
 
 #[test]
 fn post_beside_a_poll_is_no_overlap() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     for round in 0..20 {
         let mut parked = poller.parked();
@@ -71,19 +71,15 @@ fn post_beside_a_poll_is_no_overlap() {
 
 #[test]
 fn poll_that_its_client_gives_up_ends_the_session() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     drop(poller.parked());
-    let gone = (0..ROUNDS_MAX).any(|_| {
-        let answer = web::ask(server.address(), "PUT", &poller.target(), "", b"");
-        (answer.status, answer.text()) == (400, SESSION_UNKNOWN)
-    });
-    assert!(gone, "the session outlives its poll");
+    poller.assert_ends("its poll was given up");
 }
 
 #[test]
 fn close_packet_in_a_post_answers_the_poll_with_a_noop_and_ends_the_session() {
-    let server = example::start_with(&["--slow-ping", "--shards", "1"]);
+    let server = example::start_with(&["--shards", "1"]);
     let poller = Poller::open(&server);
     let mut parked = poller.parked();
     assert_eq!(poller.post("1").text(), "ok");
@@ -94,21 +90,22 @@ fn close_packet_in_a_post_answers_the_poll_with_a_noop_and_ends_the_session() {
 
 #[test]
 fn close_by_the_server_is_remembered_for_the_next_poll() {
-    let server = example::start_with(&["--patient", "--shards", "1"]);
+    let flags = ["--connect-timeout-ms", "1000", "--shards", "1"];
+    let server = example::start_with(&[&example::PINGING, &flags[..]].concat());
     let poller = Poller::open_at(&server, "/socket.io/?EIO=4&transport=polling");
     // Sessions that join no namespace are closed after a second: this one, and then another.
     Peer::open(server.address(), "/socket.io/?EIO=4&transport=websocket").hear_end();
     assert_eq!(poller.post("40").text(), "ok", "what comes after the end is taken and dropped");
     let answer = poller.get();
     assert_eq!(answer.status, 200);
-    // The ping that waited goes first; without one, a noop would.
-    assert_eq!(answer.text(), "2\u{1e}1");
+    // The ping that waited goes first; where the machine stopped until all was over, a noop.
+    assert!(["2\u{1e}1", "6\u{1e}1"].contains(&answer.text()), "{answer:?}");
     poller.assert_unknown("the farewell");
 }
 
 #[test]
 fn body_at_the_maximum_is_taken_and_one_byte_more_is_413_with_the_session_alive() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let longest = format!("4{}", "x".repeat(PAYLOAD_BYTES_MAX - 1));
     assert_eq!(poller.post(&longest).text(), "ok");
@@ -124,7 +121,7 @@ fn body_at_the_maximum_is_taken_and_one_byte_more_is_413_with_the_session_alive(
 
 #[test]
 fn limit_of_a_body_counts_bytes_and_not_characters() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let within = format!("4{}", "é".repeat(PAYLOAD_BYTES_MAX / 2 - 1));
     assert_eq!(poller.post(&within).status, 200);
@@ -134,7 +131,7 @@ fn limit_of_a_body_counts_bytes_and_not_characters() {
 
 #[test]
 fn body_in_chunks_is_taken_as_a_whole() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let answer = chunked_post(&poller, b"2\r\n4a\r\n3;ext=1\r\nbc\x1e\r\n2\r\n4d\r\n0\r\n\r\n");
     assert_eq!((answer.status, answer.text()), (200, "ok"));
@@ -143,7 +140,7 @@ fn body_in_chunks_is_taken_as_a_whole() {
 
 #[test]
 fn octet_stream_is_refused_and_ends_the_session() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let binary = "Content-Type: application/octet-stream\r\n";
     let answer = web::ask(server.address(), "POST", &poller.target(), binary, b"4x");
@@ -153,7 +150,7 @@ fn octet_stream_is_refused_and_ends_the_session() {
 
 #[test]
 fn garbage_is_answered_ok_and_the_session_is_closed_behind_it() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     for garbage in ["", "abc", "9", "2", "2probe", "\u{1e}", "4a\u{1e}", "b===", "4a\u{1e}x", "-1"]
     {
         let poller = Poller::open(&server);
@@ -168,7 +165,7 @@ fn garbage_is_answered_ok_and_the_session_is_closed_behind_it() {
 
 #[test]
 fn packets_before_garbage_are_still_taken() {
-    let server = example::start_with(&["--slow-ping", "--shards", "1"]);
+    let server = example::start_with(&["--shards", "1"]);
     let poller = Poller::open(&server);
     let mut parked = poller.parked();
     assert_eq!(poller.post("4first\u{1e}garbage").text(), "ok");
@@ -177,7 +174,7 @@ fn packets_before_garbage_are_still_taken() {
 
 #[test]
 fn one_connection_serves_a_whole_session() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let mut web = Web::connect(server.address());
     for round in 0..100 {
@@ -189,7 +186,7 @@ fn one_connection_serves_a_whole_session() {
 
 #[test]
 fn json_with_padding_is_not_spoken() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open_at(&server, "/engine.io/?EIO=4&transport=polling&j=0");
     assert_eq!(poller.post("4x").text(), "ok");
     assert_eq!(poller.get().text(), "4x");
@@ -217,6 +214,3 @@ fn chunked_post(poller: &Poller, body: &[u8]) -> web::Answer {
     web.write([head.as_bytes(), body].concat());
     web.answer()
 }
-
-/// Requests within which the server has noticed what its client did.
-const ROUNDS_MAX: usize = 2_000;

@@ -103,7 +103,7 @@ fn refusal_of_a_websocket_is_the_bare_message_before_the_switch() {
 
 #[test]
 fn session_on_another_transport_is_a_bad_request() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let mut peer = Peer::open(server.address(), DOOR);
     let sid = sid_of(&peer.hear_text());
     for method in ["GET", "POST", "PUT"] {
@@ -125,7 +125,7 @@ fn session_on_another_transport_is_a_bad_request() {
 
 #[test]
 fn websocket_for_a_session_that_has_one_is_closed() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let mut peer = Peer::open(server.address(), DOOR);
     let sid = sid_of(&peer.hear_text());
     Peer::open(server.address(), &format!("{DOOR}&sid={sid}")).hear_end();
@@ -135,7 +135,7 @@ fn websocket_for_a_session_that_has_one_is_closed() {
 
 #[test]
 fn sid_of_a_session_that_has_ended_is_unknown() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let mut peer = Peer::open(server.address(), DOOR);
     let sid = sid_of(&peer.hear_text());
     peer.say("1");
@@ -148,7 +148,7 @@ fn sid_of_a_session_that_has_ended_is_unknown() {
 
 #[test]
 fn method_without_meaning_for_a_session_is_500_without_a_body() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     for method in ["PUT", "DELETE", "PATCH", "HEAD", "post"] {
         let answer = web::ask(server.address(), method, &poller.target(), "", b"");

@@ -7,7 +7,7 @@ use crate::web;
 
 #[test]
 fn upgrade_probes_then_swaps_and_answers_the_waiting_poll_with_a_noop() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let mut parked = poller.parked();
     let mut peer = Peer::open(server.address(), &poller.websocket());
@@ -26,7 +26,7 @@ fn upgrade_probes_then_swaps_and_answers_the_waiting_poll_with_a_noop() {
 
 #[test]
 fn upgrade_answers_every_poll_with_a_noop_until_the_swap() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let mut peer = Peer::open(server.address(), &poller.websocket());
     peer.say("2probe");
@@ -42,7 +42,7 @@ fn upgrade_answers_every_poll_with_a_noop_until_the_swap() {
 
 #[test]
 fn upgrade_flushes_what_no_poll_has_taken_in_order() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let mut peer = Peer::open(server.address(), &poller.websocket());
     peer.say("2probe");
@@ -58,7 +58,7 @@ fn upgrade_flushes_what_no_poll_has_taken_in_order() {
 
 #[test]
 fn upgrade_is_given_up_when_the_websocket_says_anything_else() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     for first in ["4hello", "2", "2prob", "3", "1", "6", "x", ""] {
         let poller = Poller::open(&server);
         let mut peer = Peer::open(server.address(), &poller.websocket());
@@ -73,7 +73,7 @@ fn upgrade_is_given_up_when_the_websocket_says_anything_else() {
 
 #[test]
 fn upgrade_that_was_probed_and_then_left_leaves_polling_as_it_was() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let mut peer = Peer::open(server.address(), &poller.websocket());
     peer.say("2probe");
@@ -89,7 +89,7 @@ fn upgrade_that_was_probed_and_then_left_leaves_polling_as_it_was() {
 
 #[test]
 fn second_websocket_is_closed_during_an_upgrade_and_after_it() {
-    let server = example::start_with(&["--slow-ping", "--shards", "1"]);
+    let server = example::start_with(&["--shards", "1"]);
     let poller = Poller::open(&server);
     let mut peer = Peer::open(server.address(), &poller.websocket());
     Peer::open(server.address(), &poller.websocket()).hear_end();
@@ -108,14 +108,17 @@ fn second_websocket_is_closed_during_an_upgrade_and_after_it() {
 
 #[test]
 fn upgrade_that_is_not_done_in_time_closes_the_websocket_and_polling_goes_on() {
-    let server = example::start_with(&["--slow-ping", "--upgrade-timeout-ms", "200"]);
-    for words in [&[][..], &["2probe"]] {
+    let server = example::start_with(&["--upgrade-timeout-ms", example::SOON_MS]);
+    let begun = [&[][..], &["2probe"]].map(|words| {
         let poller = Poller::open(&server);
         let mut peer = Peer::open(server.address(), &poller.websocket());
         for word in words {
             peer.say(*word);
             assert_eq!(peer.hear_text(), "3probe");
         }
+        (poller, peer)
+    });
+    for (poller, mut peer) in begun {
         peer.hear_end();
         poller.assert_alive("an upgrade that took too long");
     }
@@ -123,7 +126,7 @@ fn upgrade_that_is_not_done_in_time_closes_the_websocket_and_polling_goes_on() {
 
 #[test]
 fn upgrade_without_a_probe_is_taken_too() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     let mut peer = Peer::open(server.address(), &poller.websocket());
     peer.say("5");
@@ -133,7 +136,7 @@ fn upgrade_without_a_probe_is_taken_too() {
 
 #[test]
 fn upgrade_of_a_request_for_polling_is_refused() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open(&server);
     for target in [POLLING.to_owned(), poller.target()] {
         let answer = web::ask(server.address(), "GET", &target, super::UPGRADE, b"");

@@ -1,6 +1,6 @@
 //! Packets on a WebSocket. Source: Engine.IO v4 "WebSocket".
 
-use super::{DOOR, UPGRADE, opened, skip_pings};
+use super::{DOOR, UPGRADE, opened};
 use crate::example;
 use crate::peer::{Heard, Peer};
 use crate::web;
@@ -11,11 +11,11 @@ fn message_is_echoed_as_it_came() {
     let mut peer = opened(&server);
     for text in ["4", "4hello", "4\u{0}\u{1e}é👋", "4b", "44", "41"] {
         peer.say(text);
-        assert_eq!(skip_pings(&mut peer), Heard::Text(text.to_owned()));
+        assert_eq!(peer.hear(), Heard::Text(text.to_owned()));
     }
     let long = format!("4{}", "x".repeat(999_999));
     peer.say(long.as_str());
-    assert_eq!(skip_pings(&mut peer), Heard::Text(long));
+    assert_eq!(peer.hear(), Heard::Text(long));
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn binary_message_is_echoed_without_a_type_digit() {
     let mut peer = opened(&server);
     for bytes in [vec![], vec![0], vec![4, 1, 2, 3], vec![0xff; 70_000]] {
         peer.say_binary(&bytes);
-        assert_eq!(skip_pings(&mut peer), Heard::Binary(bytes));
+        assert_eq!(peer.hear(), Heard::Binary(bytes));
     }
 }
 
@@ -35,7 +35,7 @@ fn packet_that_no_client_may_send_ends_the_session() {
     for packet in packets {
         let mut peer = opened(&server);
         peer.say(packet);
-        assert!(ends_before_the_timeout(&mut peer), "{packet:?}");
+        assert!(matches!(peer.hear(), Heard::Closed(_)), "{packet:?}");
     }
 }
 
@@ -46,7 +46,7 @@ fn packet_without_meaning_on_an_open_websocket_is_ignored() {
         let mut peer = opened(&server);
         peer.say(packet);
         peer.say("4after");
-        assert_eq!(skip_pings(&mut peer), Heard::Text("4after".into()), "{packet:?}");
+        assert_eq!(peer.hear(), Heard::Text("4after".into()), "{packet:?}");
     }
 }
 
@@ -55,7 +55,7 @@ fn close_packet_ends_the_session_at_once() {
     let server = example::start();
     let mut peer = opened(&server);
     peer.say("1");
-    assert!(ends_before_the_timeout(&mut peer));
+    assert!(matches!(peer.hear(), Heard::Closed(_)));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn sessions_end_alone() {
         drop(opened(&server));
     }
     healthy.say("4fine");
-    assert_eq!(skip_pings(&mut healthy), Heard::Text("4fine".into()));
+    assert_eq!(healthy.hear(), Heard::Text("4fine".into()));
     server.assert_unharmed();
 }
 
@@ -99,7 +99,7 @@ fn base64_text_is_binary_on_a_websocket_too() {
     let server = example::start();
     let mut peer = opened(&server);
     peer.say("bAQIDBA==");
-    assert_eq!(skip_pings(&mut peer), Heard::Binary(vec![1, 2, 3, 4]));
+    assert_eq!(peer.hear(), Heard::Binary(vec![1, 2, 3, 4]));
 }
 
 #[test]
@@ -109,17 +109,4 @@ fn compression_that_is_offered_is_declined() {
     let answer = web::ask(server.address(), "GET", DOOR, &offer, b"");
     assert_eq!(answer.status, 101);
     assert_eq!(answer.header("sec-websocket-extensions"), None);
-}
-
-/// Whether the end came for another reason than an unanswered ping: fewer than two pings were heard,
-/// and those were answered.
-fn ends_before_the_timeout(peer: &mut Peer) -> bool {
-    for _ in 0..2 {
-        match peer.hear() {
-            Heard::Text(text) if text == "2" => peer.say("3"),
-            Heard::Text(_) | Heard::Binary(_) => return false,
-            Heard::Closed(_) => return true,
-        }
-    }
-    false
 }

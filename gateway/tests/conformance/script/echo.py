@@ -11,8 +11,8 @@ import sys
 import socketio
 
 BASE, TRANSPORTS = sys.argv[1], sys.argv[2].split(",")
-STEP_S_MAX = 10
-RUN_S_MAX = 60
+STEP_S_MAX = 60
+RUN_S_MAX = 170
 # This client refuses a poll that brings more than 16 packets, pings among them, whatever the server.
 PACKETS_MAX = 10
 

@@ -1,7 +1,8 @@
 // What the scripts beside this one wait with: nothing is waited for in vain, or for ever.
 "use strict";
 
-const STEP_MS_MAX = 10_000;
+// Longer than a loaded machine takes.
+const STEP_MS_MAX = 60_000;
 
 // The arguments of the next `event` of `socket`.
 function once(socket, event) {
@@ -9,10 +10,10 @@ function once(socket, event) {
 }
 
 // What `promise` brings, or an error that says what did not come in time.
-function within(promise, what, ms = STEP_MS_MAX) {
+function within(promise, what) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), ms);
+    timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), STEP_MS_MAX);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

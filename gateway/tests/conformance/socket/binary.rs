@@ -1,6 +1,6 @@
 //! Packets with attachments, which follow in messages of their own.
 
-use super::{DOOR, POLLING, connected, ends, hear, skip_pings};
+use super::{DOOR, POLLING, assert_pinged, connected, ends, hear, skip_pings};
 use crate::engine::Poller;
 use crate::example;
 use crate::peer::{Heard, Peer};
@@ -78,11 +78,10 @@ fn packet_that_owes_no_attachment_is_a_plain_one_and_poisons_nothing() {
 
 #[test]
 fn heartbeat_may_come_between_a_packet_and_its_attachment() {
-    let server = example::start();
+    let server = example::start_with(&example::PINGING);
     let mut peer = connected(&server);
     peer.say(r#"451-["message",{"_placeholder":true,"num":0}]"#);
-    assert_eq!(peer.hear(), Heard::Text("2".into()));
-    peer.say("3");
+    assert_pinged(&mut peer);
     peer.say_binary(b"x");
     assert_eq!(hear(&mut peer), r#"451-["message-back",{"_placeholder":true,"num":0}]"#);
 }
@@ -195,7 +194,7 @@ fn binary_that_nobody_announced_ends_the_connection() {
 
 #[test]
 fn attachments_are_next_to_their_packet_while_others_send() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let address = server.address();
     let join = r#"42["join_conversation","r"]"#;
     let mut peer = connected(&server);

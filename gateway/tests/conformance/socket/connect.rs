@@ -1,8 +1,10 @@
 //! Joining a namespace.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
-use super::{DOOR, POLLING, connected, ends, hear, hear_end, opened};
+use super::{DOOR, POLLING, connected, ends, hear, opened};
 use crate::engine::Poller;
 use crate::example;
 use crate::peer::{Heard, Peer};
@@ -73,38 +75,30 @@ fn connect_that_is_refused_is_told_why_in_words_and_in_data() {
 
 #[test]
 fn connect_is_awaited_for_a_second() {
-    let server = example::start();
+    let server = example::start_as_it_comes(&PATIENT);
+    let start = Instant::now();
     let mut peer = opened(&server);
-    assert_eq!(hear_end(&mut peer), 3, "three pings fit into a second");
+    assert!(pings_until_the_end(&mut peer, "") <= 3, "three pings fit into a second");
+    let took = start.elapsed();
+    assert!(took + EARLY_MAX >= Duration::from_secs(1), "{took:?}");
 }
 
 #[test]
 fn connect_that_is_refused_does_not_begin_the_second_anew() {
-    let server = example::start();
+    let server = example::start_as_it_comes(&PATIENT);
     let mut peer = opened(&server);
-    let mut pings = 0;
-    loop {
-        match peer.hear() {
-            Heard::Text(text) if text == "2" => {
-                pings += 1;
-                peer.say("3");
-                peer.say("40/random");
-            }
-            Heard::Text(text) => assert!(text.starts_with("44/random,"), "{text}"),
-            Heard::Binary(bytes) => panic!("{bytes:?}"),
-            Heard::Closed(_) => break,
-        }
-    }
+    let pings = pings_until_the_end(&mut peer, "40/random");
     assert!(pings <= 3, "three pings fit into a second: {pings}");
 }
 
 #[test]
 fn connect_in_time_ends_the_waiting_for_good() {
-    let server = example::start();
+    let timeout = ["--connect-timeout-ms", example::SOON_MS];
+    let server = example::start_with(&[example::PINGING, timeout].concat());
     let mut peer = connected(&server);
     peer.say("41");
-    // More than a second, in which no namespace is joined any more.
-    for _ in 0..5 {
+    // More than the ten seconds, in which no namespace is joined any more.
+    for _ in 0..35 {
         assert_eq!(peer.hear(), Heard::Text("2".into()));
         peer.say("3");
     }
@@ -129,7 +123,7 @@ fn event_sent_together_with_the_connect_is_not_lost() {
 
 #[test]
 fn packets_in_one_payload_with_the_connect_are_not_lost() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open_at(&server, POLLING);
     let packets = [
         "40",
@@ -162,7 +156,7 @@ fn second_connect_to_a_namespace_ends_the_connection() {
     let mut peer = opened(&server);
     peer.say("40");
     peer.say("40");
-    hear_end(&mut peer);
+    peer.hear_end();
 }
 
 #[test]
@@ -204,3 +198,32 @@ fn socket_id_of_a_joined_namespace_is_never_given_to_another() {
         peer.say("41/custom");
     }
 }
+
+/// Answers each ping, and says this behind it, until the end comes. Returns how many there were.
+fn pings_until_the_end(peer: &mut Peer, words: &str) -> usize {
+    let mut pings = 0;
+    while pings < PINGS_MAX {
+        match peer.hear() {
+            Heard::Text(text) if text == "2" => {
+                pings += 1;
+                peer.say("3");
+                if !words.is_empty() {
+                    peer.say(words);
+                }
+            }
+            Heard::Text(text) => assert!(text.starts_with("44/random,"), "{text}"),
+            Heard::Binary(bytes) => panic!("{bytes:?}"),
+            Heard::Closed(_) => return pings,
+        }
+    }
+    panic!("the connection lives after {PINGS_MAX} pings");
+}
+
+/// A connection that is to end has ended long before.
+const PINGS_MAX: usize = 20;
+
+/// As it comes, but for the time to answer a ping.
+const PATIENT: [&str; 2] = ["--ping-timeout-ms", "3600000"];
+
+/// What a timer wheel may round away.
+const EARLY_MAX: Duration = Duration::from_millis(30);

@@ -1,16 +1,14 @@
 //! Leaving a namespace.
 
-use super::{connected, ends, hear};
+use super::{assert_pinged, connected, ends, hear};
 use crate::example;
-use crate::peer::Heard;
 
 #[test]
 fn disconnect_leaves_the_connection_open() {
-    let server = example::start();
+    let server = example::start_with(&example::PINGING);
     let mut peer = connected(&server);
     peer.say("41");
-    assert_eq!(peer.hear(), Heard::Text("2".into()), "the next frame is a ping");
-    peer.say("3");
+    assert_pinged(&mut peer);
     peer.say("40");
     assert!(hear(&mut peer).starts_with("40{"));
 }

@@ -1,7 +1,7 @@
 //! Socket.IO 5 in msgpack, at the door that serves JSON too. The bytes are written by hand, after
 //! the msgpack specification and what `socket.io-msgpack-parser` sends.
 
-use super::{DOOR, POLLING, ends, opened, skip_pings};
+use super::{DOOR, POLLING, assert_pinged, ends, opened, skip_pings};
 use crate::engine::Poller;
 use crate::example;
 use crate::peer::{Heard, Peer};
@@ -130,7 +130,7 @@ fn msgpack_attachments_are_ten_at_most() {
 
 #[test]
 fn msgpack_travels_as_base64_while_polling_and_stays_with_the_session_that_upgrades() {
-    let server = example::start_with(&["--slow-ping"]);
+    let server = example::start();
     let poller = Poller::open_at(&server, POLLING);
     // The CONNECT, and an event with one byte of binary, in one payload.
     let packets = "bgqR0eXBlAKNuc3ChLw==\u{1e}bg6R0eXBlAqRkYXRhkqdtZXNzYWdlxAEHo25zcKEv";
@@ -207,11 +207,10 @@ fn msgpack_event_sent_together_with_the_connect_is_not_lost() {
 
 #[test]
 fn msgpack_disconnect_leaves_the_connection_open() {
-    let server = example::start();
+    let server = example::start_with(&example::PINGING);
     let mut peer = connected(&server);
     peer.say_binary(b"\x82\xa4type\x01\xa3nsp\xa1/");
-    assert_eq!(peer.hear(), Heard::Text("2".into()), "the next frame is a ping");
-    peer.say("3");
+    assert_pinged(&mut peer);
     peer.say_binary(b"\x82\xa4type\x00\xa3nsp\xa1/");
     assert_joined(&hear(&mut peer), b"\xa1/");
 }

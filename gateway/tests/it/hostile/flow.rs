@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::frame::masked;
 use super::{CLIENT_KIB_MAX, Scene};
+use crate::peer::Heard;
 
 #[test]
 fn end_of_stream_behind_data_ends_the_connection() {
@@ -18,7 +19,8 @@ fn end_of_stream_behind_data_ends_the_connection() {
         let _ = peer.stream().shutdown(Shutdown::Write);
     }
     for peer in &mut peers {
-        peer.hear_end();
+        let heard = peer.hear();
+        assert!(matches!(heard, Heard::Closed(_)), "{heard:?}");
     }
     scene.assert_unharmed("half-closed connections");
 }

@@ -1,6 +1,7 @@
 //! Bytes after the handshake that break RFC 6455: their connection ends.
 
 use super::Scene;
+use crate::peer::Heard;
 
 #[test]
 fn frame_that_breaks_the_rules_ends_its_connection() {
@@ -8,7 +9,8 @@ fn frame_that_breaks_the_rules_ends_its_connection() {
     for (what, bytes) in broken_frames() {
         let mut peer = scene.hostile_peer();
         peer.write_raw(&bytes);
-        peer.hear_end();
+        let heard = peer.hear();
+        assert!(matches!(heard, Heard::Closed(_)), "{what}: {heard:?}");
         scene.assert_unharmed(what);
     }
     scene.assert_open_for_newcomers("broken frames");

@@ -118,9 +118,9 @@ fn ask(client: &Client, payload: Payload) -> Result<Receiver<Payload>> {
     Ok(answer)
 }
 
-/// The server pings every 300 ms and waits 5 s; nothing but answers keeps the connection.
+/// The server pings every 300 ms and waits 10 s; nothing but answers keeps the connection.
 fn outlives_heartbeats(client: &Client, heard: &Heard) -> Result<()> {
-    match heard.recv_timeout(Duration::from_secs(6)) {
+    match heard.recv_timeout(Duration::from_secs(11)) {
         Err(mpsc::RecvTimeoutError::Timeout) => {}
         other => return Err(format!("in the silence came {other:?}").into()),
     }
@@ -147,4 +147,4 @@ fn assert_same(came: &Payload, expected: &Payload) -> Result<()> {
 }
 
 /// Beyond this the client gives up on the server; long enough for a loaded machine.
-const STEP_MAX: Duration = Duration::from_secs(15);
+const STEP_MAX: Duration = Duration::from_secs(60);
