@@ -9,6 +9,7 @@
 //! - [`stay`]: how long clients may stay
 //! - [`room`]: the room index
 //! - `holding`: what is heard while a join is answered
+//! - `sweep`: broadcasts to more than one turn serves
 //! - [`recovering`]: sessions that outlive their connections
 //! - [`inbox`]: messages from other threads
 //! - [`context`]: what an application may do to a connection
@@ -22,6 +23,7 @@ mod holding;
 pub(crate) mod identity;
 pub(crate) mod membership;
 pub(crate) mod opening;
+mod sweep;
 
 pub(crate) mod inbound;
 pub(crate) mod namespace;

@@ -16,6 +16,7 @@ impl<S> Core<S> {
     /// Begins to close: memberships end now, the close frame leaves with the turn, and the row
     /// goes when the peer has closed too, or after the linger.
     pub(crate) fn close(&mut self, slot: u32, reason: CloseReason) {
+        self.settle(slot);
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         if connection.phase == Phase::Closing {
             return;

@@ -25,6 +25,7 @@ use super::holding::Holds;
 use super::inbox::ShardHandle;
 use super::room::RoomIndex;
 use super::sid::SidKey;
+use super::sweep::Sweeps;
 use crate::connection::close::CloseReason;
 use crate::connection::outbox::{Bounds, Class, Flush, Push};
 use crate::connection::quota::{PollingLimits, Quotas};
@@ -99,6 +100,8 @@ pub(crate) struct Core<S> {
     pub(crate) settings: Settings,
     pub(super) rooms: RoomIndex,
     pub(super) holds: Holds,
+    /// Broadcasts that are not with all their recipients yet.
+    pub(super) sweeps: Sweeps,
     /// How much long polling there is.
     pub(super) polling: Quotas,
     /// What sids are made with.
@@ -146,6 +149,7 @@ impl<S> Core<S> {
             settings,
             rooms: RoomIndex::default(),
             holds: Holds::default(),
+            sweeps: Sweeps::default(),
             polling: Quotas::new(settings.polling),
             sid_key: SidKey::new(&random)?,
             log: Log::new(),
@@ -258,9 +262,10 @@ impl<S> Core<S> {
         }
     }
 
-    /// Queues a frame; it leaves at the end of the turn. A connection that cannot take it is
-    /// closed.
+    /// Queues a frame, behind everything that is under way to the slot; it leaves at the end of the
+    /// turn. A connection that cannot take it is closed.
     pub(crate) fn enqueue(&mut self, slot: u32, frame: Bytes, class: Class) {
+        self.settle(slot);
         let bounds = self.bounds();
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         if connection.phase == Phase::Closing {

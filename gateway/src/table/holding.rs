@@ -103,6 +103,7 @@ impl Holds {
 impl<S> Core<S> {
     /// Holds what a member hears of a room, if it is in there.
     pub(crate) fn hold(&mut self, member: Member, room: &Room) {
+        self.settle(member.slot);
         if self.is_in(member.slot, member.namespace, room) {
             self.holds.begin(member, room, self.elapsed_ms);
         }
@@ -110,6 +111,7 @@ impl<S> Core<S> {
 
     /// Passes on what was held, without the new messages up to the place that the member was told.
     pub(crate) fn release(&mut self, member: Member, room: &Room, told: Option<i64>) {
+        self.settle(member.slot);
         let held = self.holds.end(member, room);
         if !self.is_in(member.slot, member.namespace, room) {
             return;

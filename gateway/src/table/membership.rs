@@ -10,14 +10,17 @@ use smallvec::SmallVec;
 use super::core::{Core, mark};
 use super::holding::Kept;
 use super::room::{Member, Notes, Places};
+use super::sweep::SWEPT_PER_TURN;
 use crate::connection::close::CloseReason;
-use crate::connection::outbox::Push;
+use crate::connection::outbox::{Bounds, Push};
 use crate::connection::{Connection, Joining};
 use crate::fanout::Broadcast;
 
 impl<S> Core<S> {
     /// Puts a membership into a room.
     pub(crate) fn join(&mut self, slot: u32, namespace: u8, room: &Room) -> bool {
+        // Nothing that is under way to the room is for whoever enters now.
+        self.settle(slot);
         let Some(connection) = self.connections.get_mut(slot as usize) else { return false };
         let Some(membership) = connection.membership(namespace) else { return false };
         self.rooms.join(Member { slot, namespace }, room, &mut membership.places)
@@ -71,7 +74,8 @@ impl<S> Core<S> {
         found.collect()
     }
 
-    /// Queues a broadcast for every member of its rooms, each once.
+    /// Queues a broadcast for every member of its rooms, each once: at once where they are a few, and
+    /// in the course of the next turns where they are many.
     ///
     /// # Cost
     /// A member: one push of a shared frame. No allocation, no lock, no system call.
@@ -81,14 +85,24 @@ impl<S> Core<S> {
             self.log.push(position.number, broadcast, self.elapsed_ms, is_watched);
         }
         self.broadcasts += 1;
-        let stamp = self.broadcasts;
         let except = broadcast.except.and_then(|socket| self.slot_of(socket));
+        let rows = self.rooms.rows(broadcast.namespace, &broadcast.rooms);
+        if self.is_sweeping() || self.rooms.count(&rows) > SWEPT_PER_TURN {
+            self.sweep(broadcast, except, rows);
+        } else {
+            self.deliver_now(broadcast, except, &rows);
+        }
+    }
+
+    fn deliver_now(&mut self, broadcast: &Arc<Broadcast>, except: Option<u32>, rows: &[u32]) {
+        let stamp = self.broadcasts;
         let name = self.namespace_name(broadcast.namespace);
         let bounds = self.bounds();
         let mut overflown: SmallVec<[u32; 4]> = SmallVec::new();
-        let mut overfull: SmallVec<[(Member, &Room); 1]> = SmallVec::new();
-        for room in &broadcast.rooms {
-            for &slot in self.rooms.members(broadcast.namespace, room) {
+        let mut overfull: SmallVec<[(Member, Room); 1]> = SmallVec::new();
+        for &row in rows {
+            let Some(room) = self.rooms.name(row) else { continue };
+            for &slot in self.rooms.slots(row) {
                 let Some(connection) = self.connections.get_mut(slot as usize) else { continue };
                 if except == Some(slot) || connection.last_broadcast == stamp {
                     continue;
@@ -101,20 +115,15 @@ impl<S> Core<S> {
                         Kept::No => {}
                         Kept::Yes => continue,
                         Kept::Full => {
-                            overfull.push((member, room));
+                            overfull.push((member, room.clone()));
                             continue;
                         }
                     }
                 }
-                // Whoever is in a room has said something, and so how it wants to be spoken to.
-                let recovers = connection.recovering.contains(broadcast.namespace);
-                let variant = connection.variant;
-                let frame = variant.and_then(|variant| broadcast.frame(variant, recovers, name));
-                let Some(frame) = frame else { continue };
-                match connection.outbox.push(frame.clone(), broadcast.class, bounds) {
-                    Push::Queued => mark(connection, slot, &mut self.dirty),
-                    Push::Dropped => {}
-                    Push::Overflow => overflown.push(slot),
+                match queue(connection, broadcast, name, bounds) {
+                    Some(Push::Queued) => mark(connection, slot, &mut self.dirty),
+                    Some(Push::Dropped) | None => {}
+                    Some(Push::Overflow) => overflown.push(slot),
                 }
             }
         }
@@ -122,7 +131,7 @@ impl<S> Core<S> {
             self.remove(slot, CloseReason::SlowConsumer);
         }
         for (member, room) in overfull {
-            self.release(member, room, None);
+            self.release(member, &room, None);
         }
     }
 
@@ -153,6 +162,19 @@ impl<S> Core<S> {
             Joining::Asked(_) => None,
         }
     }
+}
+
+/// Queues a broadcast for one connection, written as that wants it; not where it cannot be.
+pub(super) fn queue<S>(
+    connection: &mut Connection<S>,
+    broadcast: &Broadcast,
+    name: &str,
+    bounds: Bounds,
+) -> Option<Push> {
+    let recovers = connection.recovering.contains(broadcast.namespace);
+    // Whoever is in a room has said something, and so how it wants to be spoken to.
+    let frame = broadcast.frame(connection.variant?, recovers, name)?;
+    Some(connection.outbox.push(frame.clone(), broadcast.class, bounds))
 }
 
 /// Finds members' notes in the slab.

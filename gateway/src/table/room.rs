@@ -33,6 +33,14 @@ pub(crate) struct Place {
 /// A member's notes; two rooms (itself and one conversation) stand in line.
 pub(crate) type Places = SmallVec<[Place; 2]>;
 
+/// Rooms by their rows, in the order in which they were named; those of nobody are left out.
+pub(crate) type Rows = SmallVec<[u32; 4]>;
+
+/// The first of these rooms that these notes are of.
+pub(crate) fn first_of(rows: &[u32], places: &Places) -> Option<u32> {
+    rows.iter().copied().find(|row| places.iter().any(|place| place.row == *row))
+}
+
 /// Where the notes of each member are kept.
 pub(crate) trait Notes {
     /// The notes of `member`, if it is still there.
@@ -58,6 +66,26 @@ impl RoomIndex {
     /// The slots in `room`; empty when there is no such room.
     pub(crate) fn members(&self, namespace: u8, room: &Room) -> &[u32] {
         self.find(namespace, room).map_or(&[], |row| &self.rows[row as usize].members)
+    }
+
+    /// The rows of these rooms. A row is its room's for as long as anybody is in there.
+    pub(crate) fn rows(&self, namespace: u8, rooms: &[Room]) -> Rows {
+        rooms.iter().filter_map(|room| self.find(namespace, room)).collect()
+    }
+
+    /// The slots in the room of this row; empty when there is none.
+    pub(crate) fn slots(&self, row: u32) -> &[u32] {
+        self.rows.get(row as usize).map_or(&[], |row| &row.members)
+    }
+
+    /// How many are in the rooms of these rows, those in two of them twice.
+    pub(crate) fn count(&self, rows: &[u32]) -> usize {
+        rows.iter().map(|row| self.slots(*row).len()).sum()
+    }
+
+    /// The room of this row, if there is one.
+    pub(crate) fn name(&self, row: u32) -> Option<&Room> {
+        self.rows.get(row as usize).map(|row| &row.room)
     }
 
     /// Whether `member` is in `room`.

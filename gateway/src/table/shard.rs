@@ -3,7 +3,8 @@
 //! A turn takes messages from other threads, reads sockets that are ready, fires deadlines, and
 //! only then writes: all that a turn queued for a recipient leaves in one `writev`. An idle shard
 //! adds no delay, a busy one batches by itself. Every part of a turn is bounded, so that no
-//! connection and no room keeps the others waiting.
+//! connection and no room keeps the others waiting; a broadcast to many is [swept](super::sweep)
+//! over several turns, behind what else a turn has to write.
 
 use std::io;
 use std::pin::Pin;
@@ -27,7 +28,7 @@ use crate::reactor::{Reactor, Readiness};
 const MESSAGES_PER_TURN: usize = 128;
 
 /// Recipients that frames are queued for in one turn, before the rest of the messages waits for the
-/// next: rooms of thousands keep nobody from being read for longer than one of them takes.
+/// next: many to small rooms keep nobody from being read. Those to large rooms are swept.
 const RECIPIENTS_PER_TURN: usize = 4_096;
 
 /// Bytes read from one connection in one turn, and the size of the buffer that all share.
@@ -131,6 +132,7 @@ impl<A: Application> Shard<A> {
 
     fn has_backlog(&self) -> bool {
         !self.core.dirty.is_empty()
+            || self.core.is_sweeping()
             || !self.core.hungry.is_empty()
             || !self.messages.is_empty()
             || (self.draining && self.core.connections.iter().any(|(_, c)| c.phase == Phase::Open))
@@ -152,6 +154,7 @@ impl<A: Application> Shard<A> {
         if self.draining {
             self.drain_some();
         }
+        self.core.sweep_some();
         self.report_departures();
         for _ in 0..self.core.dirty.len().min(FLUSHES_PER_TURN) {
             if let Some(slot) = self.core.dirty.pop_front() {
@@ -183,6 +186,7 @@ impl<A: Application> Shard<A> {
         let mut messages = std::mem::take(&mut self.messages);
         let mut rest = messages.drain(..);
         while self.core.recipients < RECIPIENTS_PER_TURN
+            && !self.core.has_enough_sweeps()
             && let Some(message) = rest.next()
         {
             match message {

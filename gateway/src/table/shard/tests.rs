@@ -8,9 +8,12 @@ use protocol::engine::{Revision, Timing};
 use super::*;
 use crate::application::{Admission, Connect, Event, Malformed, Opening};
 use crate::connection::quota::PollingLimits;
+use crate::fanout::Broadcast;
 use crate::table::context::Context;
 use crate::table::inbox::ShardHandle;
 use crate::table::opening::PollingWish;
+use crate::table::sweep::SWEPT_PER_TURN;
+use crate::table::sweep::tests::{enter, heard, name};
 
 struct Nobody;
 
@@ -71,4 +74,59 @@ async fn slot_that_went_to_a_session_on_polling_is_not_read_and_costs_nobody_the
     shard.ready.push(Readiness { slot, readable: true, ended: true, writable: true });
     shard.turn();
     assert_eq!(shard.buffer.len(), READ_BYTES_PER_TURN);
+}
+
+fn to_room(room: u8, number: usize) -> Message<()> {
+    let arguments = format!(r#"["n",{number}]"#).into_bytes().into();
+    Message::Broadcast(Arc::new(Broadcast::new(0, vec![name(room)].into(), arguments)))
+}
+
+#[tokio::test]
+async fn other_rooms_are_served_while_a_large_one_is_swept() {
+    let mut shard = shard();
+    let large: Vec<u32> = (0..300).map(|_| enter(&mut shard.core, &[0])).collect();
+    let small: Vec<u32> = (0..3).map(|_| enter(&mut shard.core, &[1])).collect();
+    shard.messages.extend([to_room(0, 1), to_room(1, 2)]);
+    shard.turn();
+    for slot in &small {
+        assert_eq!(heard(&mut shard.core, *slot), [2]);
+    }
+    let mut served: Vec<usize> = vec![0; large.len()];
+    let mut count = |shard: &mut Shard<Nobody>| {
+        for (slot, served) in large.iter().zip(&mut served) {
+            *served += heard(&mut shard.core, *slot).len();
+        }
+        assert!(served.iter().all(|times| *times <= 1));
+        served.iter().sum::<usize>()
+    };
+    assert_eq!(count(&mut shard), SWEPT_PER_TURN);
+    while shard.has_backlog() {
+        let before = count(&mut shard);
+        shard.turn();
+        assert!(count(&mut shard) - before <= SWEPT_PER_TURN);
+    }
+    assert_eq!(count(&mut shard), large.len());
+}
+
+#[tokio::test]
+async fn messages_wait_while_enough_is_under_way() {
+    let mut shard = shard();
+    let large: Vec<u32> = (0..300).map(|_| enter(&mut shard.core, &[0])).collect();
+    shard.messages.extend((0..10).map(|number| to_room(0, number)));
+    shard.messages.push(Message::Quiesce);
+    shard.turn();
+    assert!(shard.core.has_enough_sweeps() && !shard.core.is_quiet);
+    assert!(shard.messages.len() > 5, "{}", shard.messages.len());
+    let mut in_all = vec![Vec::new(); large.len()];
+    while shard.has_backlog() {
+        for (slot, all) in large.iter().zip(&mut in_all) {
+            all.extend(heard(&mut shard.core, *slot));
+        }
+        shard.turn();
+    }
+    assert!(shard.core.is_quiet, "the last of them");
+    for (slot, mut all) in large.into_iter().zip(in_all) {
+        all.extend(heard(&mut shard.core, slot));
+        assert_eq!(all, (0..10).collect::<Vec<_>>());
+    }
 }
