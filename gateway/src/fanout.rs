@@ -1,10 +1,12 @@
 //! One packet, encoded for whoever gets it; one broadcast, encoded once for each wire variant in use
 //! and shared by all its recipients.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use protocol::engine::{Revision, packet};
+use protocol::event::Except;
 use protocol::id::SocketId;
 use protocol::room::Room;
 use protocol::schema::json::JsonError;
@@ -64,7 +66,7 @@ pub struct Broadcast {
     /// Who hears it, once each.
     pub rooms: SmallVec<[Room; 2]>,
     /// Who of them does not.
-    pub except: Option<SocketId>,
+    pub except: Option<Except>,
     /// What it may suffer under pressure.
     pub class: Class,
     /// Of a new message: its place in its conversation.
@@ -86,10 +88,10 @@ impl Broadcast {
         Self { namespace, rooms, except, class, seq, arguments, position, frames }
     }
 
-    /// The same, but not for this socket.
+    /// The same, but not for these.
     #[must_use]
-    pub fn except(mut self, socket: Option<SocketId>) -> Self {
-        self.except = socket;
+    pub fn except(mut self, except: Option<Except>) -> Self {
+        self.except = except;
         self
     }
 
@@ -116,6 +118,16 @@ impl Broadcast {
             Class::Ephemeral => None,
         };
         self
+    }
+
+    /// Whether a socket that is in these rooms hears it.
+    pub(crate) fn concerns(&self, socket: SocketId, rooms: &HashSet<&Room>) -> bool {
+        let is_left_out = match &self.except {
+            None => false,
+            Some(Except::Socket(one)) => *one == socket,
+            Some(Except::Room(room)) => rooms.contains(room),
+        };
+        !is_left_out && self.rooms.iter().any(|room| rooms.contains(room))
     }
 
     /// The frame for recipients of this variant in the namespace of this name; those who can come

@@ -208,7 +208,7 @@ fn broadcast(envelope: &Envelope) -> Broadcast {
     envelope.event.encode(&mut arguments);
     let broadcast = Broadcast::new(ROOT, envelope.rooms.clone(), arguments.into());
     let seq = watch::place(&envelope.event).map(|(_, seq)| seq);
-    let broadcast = broadcast.except(envelope.except).of_message(seq);
+    let broadcast = broadcast.except(envelope.except.clone()).of_message(seq);
     if is_ephemeral(&envelope.event) { broadcast.ephemeral() } else { broadcast }
 }
 

@@ -22,15 +22,24 @@ pub use server::ServerEvent;
 /// Writes the schema of a type, and of those that it names, for the published documents.
 pub type Shape = fn(&mut SchemaGenerator) -> Schema;
 
-/// A server event and who hears it: every socket in any of `rooms`, once, but not `except`.
+/// A server event and who hears it: every socket in any of `rooms`, once, but not who is excepted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope {
     /// Where it goes; never empty.
     pub rooms: SmallVec<[Room; 2]>,
-    /// The socket that must not hear it: the sender, where the contract says so.
-    pub except: Option<SocketId>,
+    /// Who of them must not hear it, where the contract says so.
+    pub except: Option<Except>,
     /// What is heard.
     pub event: ServerEvent,
+}
+
+/// Who is left out of the rooms that hear something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Except {
+    /// One socket: the sender.
+    Socket(SocketId),
+    /// All who are in this room as well: they are told in other words.
+    Room(Room),
 }
 
 /// Appends the JSON of a payload of ours.

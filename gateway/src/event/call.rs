@@ -8,7 +8,7 @@ use api::error::{Error, Kind};
 use api::service::session;
 use protocol::event::client::{Echo, EventKind};
 use protocol::event::server::Pong;
-use protocol::event::{ClientEvent, Envelope, ServerEvent};
+use protocol::event::{ClientEvent, Envelope, Except, ServerEvent};
 use protocol::id::SocketId;
 use protocol::room::Room;
 use serde::Serialize;
@@ -165,8 +165,8 @@ impl Call {
 
     /// Tells a room, but not this socket, something that is not stored.
     pub(super) async fn tell_others(&self, room: Room, event: ServerEvent) {
-        let envelope = Envelope { rooms: smallvec![room], except: Some(self.socket), event };
-        self.app.bus.publish(envelope).await;
+        let except = Some(Except::Socket(self.socket));
+        self.app.bus.publish(Envelope { rooms: smallvec![room], except, event }).await;
     }
 
     /// Has the socket take steps, behind everything that was published before.

@@ -8,7 +8,7 @@ use api::error::Error;
 use api::service::presence;
 use protocol::event::client::PresenceNote;
 use protocol::event::server::PresenceUpdate;
-use protocol::event::{Envelope, ServerEvent};
+use protocol::event::{Envelope, Except, ServerEvent};
 use protocol::rest::word::Availability;
 
 use super::call::{Call, Outcome};
@@ -28,7 +28,8 @@ pub(super) async fn note(call: &Call, presence: PresenceNote) -> Result<Outcome,
     let rooms = presence::concerned(&call.app, user_id).await?;
     let timestamp = call.app.clock.now();
     let event = ServerEvent::PresenceUpdate(PresenceUpdate { user_id, presence, timestamp });
-    call.app.bus.publish(Envelope { rooms, except: Some(call.socket), event }).await;
+    let except = Some(Except::Socket(call.socket));
+    call.app.bus.publish(Envelope { rooms, except, event }).await;
     Ok(Outcome::done())
 }
 

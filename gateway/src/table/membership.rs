@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use protocol::event::Except;
 use protocol::room::Room;
 use slab::Slab;
 use smallvec::SmallVec;
@@ -85,16 +86,16 @@ impl<S> Core<S> {
             self.log.push(position.number, broadcast, self.elapsed_ms, is_watched);
         }
         self.broadcasts += 1;
-        let except = broadcast.except.and_then(|socket| self.slot_of(socket));
+        self.pass_over(broadcast);
         let rows = self.rooms.rows(broadcast.namespace, &broadcast.rooms);
         if self.is_sweeping() || self.rooms.count(&rows) > SWEPT_PER_TURN {
-            self.sweep(broadcast, except, rows);
+            self.sweep(broadcast, rows);
         } else {
-            self.deliver_now(broadcast, except, &rows);
+            self.deliver_now(broadcast, &rows);
         }
     }
 
-    fn deliver_now(&mut self, broadcast: &Arc<Broadcast>, except: Option<u32>, rows: &[u32]) {
+    fn deliver_now(&mut self, broadcast: &Arc<Broadcast>, rows: &[u32]) {
         let stamp = self.broadcasts;
         let name = self.namespace_name(broadcast.namespace);
         let bounds = self.bounds();
@@ -104,7 +105,7 @@ impl<S> Core<S> {
             let Some(room) = self.rooms.name(row) else { continue };
             for &slot in self.rooms.slots(row) {
                 let Some(connection) = self.connections.get_mut(slot as usize) else { continue };
-                if except == Some(slot) || connection.last_broadcast == stamp {
+                if connection.last_broadcast == stamp {
                     continue;
                 }
                 connection.last_broadcast = stamp;
@@ -132,6 +133,27 @@ impl<S> Core<S> {
         }
         for (member, room) in overfull {
             self.release(member, &room, None);
+        }
+    }
+
+    /// Has those who are left out of a broadcast count as having been told; behind what is under way
+    /// already, which they do hear.
+    ///
+    /// # Cost
+    /// Nothing for the recipients; a step for each who is left out.
+    fn pass_over(&mut self, broadcast: &Broadcast) {
+        let left_out: SmallVec<[u32; 8]> = match &broadcast.except {
+            None => return,
+            Some(Except::Socket(socket)) => self.slot_of(*socket).into_iter().collect(),
+            Some(Except::Room(room)) => {
+                self.rooms.members(broadcast.namespace, room).iter().copied().collect()
+            }
+        };
+        for slot in left_out {
+            self.settle(slot);
+            if let Some(connection) = self.connections.get_mut(slot as usize) {
+                connection.last_broadcast = self.broadcasts;
+            }
         }
     }
 

@@ -285,8 +285,7 @@ impl<S> Core<S> {
             }
             at.number = number;
             let is_heard = broadcast.namespace == member.namespace
-                && broadcast.except != Some(session.socket)
-                && broadcast.rooms.iter().any(|room| rooms.contains(room));
+                && broadcast.concerns(session.socket, &rooms);
             if is_heard {
                 missed.broadcast(broadcast)?;
             }

@@ -43,8 +43,6 @@ pub(super) struct Sweep {
     broadcast: Arc<Broadcast>,
     /// Its number among the shard's broadcasts.
     stamp: u64,
-    /// The slot that does not hear it.
-    except: Option<u32>,
     /// Whose members hear it. A row that is given to another room meanwhile has members who entered
     /// later, and are settled.
     rows: Rows,
@@ -140,18 +138,18 @@ impl<S> Core<S> {
 
     /// Takes on the newest broadcast. One to a few goes to them now, behind what they have not been
     /// handed yet.
-    pub(super) fn sweep(&mut self, broadcast: &Arc<Broadcast>, except: Option<u32>, rows: Rows) {
+    pub(super) fn sweep(&mut self, broadcast: &Arc<Broadcast>, rows: Rows) {
         let few = self.rooms.count(&rows) <= SWEPT_PER_TURN;
         while !few && self.has_enough_sweeps() {
             self.finish_lap();
         }
         let (broadcast, stamp) = (Arc::clone(broadcast), self.broadcasts);
         if !few {
-            return self.sweeps.push(Sweep { broadcast, stamp, except, rows });
+            return self.sweeps.push(Sweep { broadcast, stamp, rows });
         }
         let slots: SmallVec<[u32; SWEPT_PER_TURN]> =
             rows.iter().flat_map(|row| self.rooms.slots(*row)).copied().collect();
-        self.sweeps.push(Sweep { broadcast, stamp, except, rows });
+        self.sweeps.push(Sweep { broadcast, stamp, rows });
         for slot in slots {
             // One that is closed meanwhile leaves an empty slot.
             self.settle(slot);
@@ -208,17 +206,12 @@ impl<S> Core<S> {
         let bounds = self.bounds();
         let mut overfull: SmallVec<[(Member, u32); 1]> = SmallVec::new();
         for index in self.sweeps.first_after(last)..self.sweeps.queue.len() {
-            let Some(Sweep { broadcast, except, rows, .. }) = self.sweeps.queue.get(index) else {
-                break;
-            };
+            let Some(Sweep { broadcast, rows, .. }) = self.sweeps.queue.get(index) else { break };
             let member = Member { slot, namespace: broadcast.namespace };
             let name = self.namespace_name(member.namespace);
             let Some(connection) = self.connections.get_mut(slot as usize) else { break };
             let Some(membership) = connection.membership(member.namespace) else { continue };
             let Some(row) = first_of(rows, &membership.places) else { continue };
-            if *except == Some(slot) {
-                continue;
-            }
             self.recipients += 1;
             if let Some(room) = self.rooms.name(row)
                 && !self.holds.is_empty()

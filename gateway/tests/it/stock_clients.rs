@@ -40,6 +40,16 @@ fn who_was_away_catches_up_with_the_client_as_it_comes() {
 }
 
 #[test]
+fn devices_hear_what_is_left_unread_over_websocket() {
+    devices(&["websocket"]);
+}
+
+#[test]
+fn devices_of_which_one_speaks_msgpack_hear_what_is_left_unread() {
+    devices(&["default", "socket.io-msgpack-parser"]);
+}
+
+#[test]
 fn clients_come_back_as_who_they_were_over_websocket() {
     recover(&["websocket"]);
 }
@@ -60,10 +70,18 @@ fn clients_with_the_msgpack_parser_come_back_as_who_they_were() {
 }
 
 fn recover(row: &[&str]) {
+    undisturbed("it/script/recovery.js", row);
+}
+
+fn devices(row: &[&str]) {
+    undisturbed("it/script/devices.js", row);
+}
+
+fn undisturbed(path: &str, row: &[&str]) {
     let mut server = Server::start_with_admin(&[]);
     let base = format!("http://{}", server.address());
     let arguments: Vec<&str> = std::iter::once(base.as_str()).chain(row.iter().copied()).collect();
-    script::run(Language::JavaScript, "it/script/recovery.js", &arguments, |_| None);
+    script::run(Language::JavaScript, path, &arguments, |_| None);
     server.assert_unharmed();
 }
 

@@ -152,12 +152,15 @@ pub struct Actor {
 }
 
 macro_rules! payloads {
-    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)? }
+    )*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
         #[expect(missing_docs, reason = "the fields are the wire's own names")]
-        pub struct $name { $(pub $field: $type),* }
+        pub struct $name { $($(#[$attribute])* pub $field: $type),* }
     )*};
 }
 
@@ -169,7 +172,13 @@ payloads! {
     /// A message was deleted.
     MessageDeleted { message_id: MessageId, deleted_by: UserId, timestamp: Timestamp, conversation_id: ConversationId }
     /// Messages up to this one were read.
-    MessageRead { message_id: MessageId, read_by: UserId, read_at: Timestamp, conversation_id: ConversationId }
+    MessageRead {
+        message_id: MessageId, read_by: UserId, read_at: Timestamp, conversation_id: ConversationId,
+        /// What the reader has not read of the conversation, at most 1000; said to the reader's own
+        /// devices only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        unread_count: Option<u32>,
+    }
     /// A conversation was made.
     ConversationCreated { conversation: Conversation, created_by: Actor }
     /// A conversation's state changed; `updates` echoes what was asked for.

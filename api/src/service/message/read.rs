@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bson::Bson;
 use protocol::event::client::ReadUpTo;
 use protocol::event::server::MessageRead;
-use protocol::event::{Envelope, ServerEvent};
+use protocol::event::{Envelope, Except, ServerEvent};
 use protocol::id::{ConversationId, SocketId, UserId};
 use protocol::room::Room;
 use smallvec::smallvec;
@@ -27,8 +27,9 @@ pub const UNREAD_MAX: u32 = 1_000;
 /// Read cursors of a conversation; past it the marks of those who are not participants are dropped.
 pub const READERS_LEN_MAX: usize = 256;
 
-/// Marks everything up to a message as read, and tells the conversation and the caller's other
-/// devices, but not `origin`. What is read already is left as it is, and nothing is told.
+/// Marks everything up to a message as read, and tells the conversation; and with what is left
+/// unread the caller's other devices, but not `origin`. What is read already is left as it is, and
+/// nothing is told.
 ///
 /// # Errors
 /// [`Kind::NotFound`] when the message or the conversation is missing or not visible.
@@ -68,10 +69,7 @@ pub async fn mark_read(
 /// [`Kind::NotFound`] when the conversation is missing or not visible.
 pub async fn unread_count(app: &App, caller: &Caller, id: ConversationId) -> Result<u32, Error> {
     conversation::authorize(app, caller, id).await?;
-    match conversation::read(app, id).await? {
-        Some(conversation) => count_unread(app, caller.user_id, &conversation).await,
-        None => Ok(0),
-    }
+    Ok(unread_of(app, caller.user_id, id).await?.unwrap_or(0))
 }
 
 /// Messages behind the person's cursor, not its own, not deleted; at most [`UNREAD_MAX`]. Where a
@@ -143,17 +141,49 @@ async fn store(
     };
     app.store.update(update).await?;
     late::restamp(app, message.conversation_id, None, stamp).await;
-    // Whoever read the message out of the store may be ahead of the event that announces it.
-    drop(app.lanes.enter(message.conversation_id).await?);
-    let event = ServerEvent::MessageRead(MessageRead {
+    // Whoever read the message out of the store may be ahead of the event that announces it. And in
+    // the lane a count is of exactly those messages that were announced before it.
+    let _lane = app.lanes.enter(message.conversation_id).await?;
+    let mark = MessageRead {
         message_id: message.id,
         read_by: user_id,
         read_at: stamp.timestamp(),
         conversation_id: message.conversation_id,
-    });
-    let rooms = smallvec![Room::Conversation(message.conversation_id), Room::User(user_id)];
-    app.bus.publish(Envelope { rooms, except: origin, event }).await;
+        unread_count: None,
+    };
+    announce(app, mark, origin).await;
     Ok(())
+}
+
+/// Tells the conversation of a mark, and the reader's own devices what it leaves unread. A device
+/// that is in both rooms hears the latter alone.
+async fn announce(app: &App, mark: MessageRead, origin: Option<SocketId>) {
+    let own = Room::User(mark.read_by);
+    let to_others = Envelope {
+        rooms: smallvec![Room::Conversation(mark.conversation_id)],
+        except: Some(Except::Room(own.clone())),
+        event: ServerEvent::MessageRead(mark.clone()),
+    };
+    app.bus.publish(to_others).await;
+    // The mark is stored, so it is told, with or without what follows from it.
+    let unread_count = unread_of(app, mark.read_by, mark.conversation_id)
+        .await
+        .inspect_err(|error| tracing::warn!(%error, "a mark is told without what is unread"));
+    let mark = MessageRead { unread_count: unread_count.ok().flatten(), ..mark };
+    let to_own = Envelope {
+        rooms: smallvec![own],
+        except: origin.map(Except::Socket),
+        event: ServerEvent::MessageRead(mark),
+    };
+    app.bus.publish(to_own).await;
+}
+
+/// What is unread now; `None` of a conversation that is gone.
+async fn unread_of(app: &App, user_id: UserId, id: ConversationId) -> Result<Option<u32>, Error> {
+    match conversation::read(app, id).await? {
+        Some(conversation) => Ok(Some(count_unread(app, user_id, &conversation).await?)),
+        None => Ok(None),
+    }
 }
 
 const NO_CONVERSATION: Error = Error::new(Kind::NotFound, "Conversation not found");

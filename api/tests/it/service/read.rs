@@ -1,12 +1,25 @@
 //! Reading and what is unread.
 
+use std::sync::Arc;
+
 use api::service::message;
-use protocol::event::ServerEvent;
 use protocol::event::client::ReadUpTo;
+use protocol::event::server::MessageRead;
+use protocol::event::{Envelope, Except, ServerEvent};
 use protocol::id::SocketId;
 use protocol::room::Room;
 
-use super::world::World;
+use super::world::{Ear, World, announced_seq};
+
+/// The marks that were told so far.
+fn marks(ear: &mut Ear) -> Vec<(Arc<Envelope>, MessageRead)> {
+    let mark = |envelope: Arc<Envelope>| {
+        let ServerEvent::MessageRead(mark) = &envelope.event else { return None };
+        let mark = mark.clone();
+        Some((envelope, mark))
+    };
+    ear.heard().into_iter().filter_map(mark).collect()
+}
 
 #[tokio::test]
 async fn mark_covers_everything_before_it_and_never_goes_back() {
@@ -24,11 +37,17 @@ async fn mark_covers_everything_before_it_and_never_goes_back() {
     let up_to = ReadUpTo::Message(sent[2].id);
     message::mark_read(&world.app, &bob, up_to, Some(origin)).await.unwrap();
     assert_eq!(message::unread_count(&world.app, &bob, id).await.unwrap(), 1);
-    let envelope = ear.only();
-    assert_eq!(envelope.rooms[..], [Room::Conversation(id), Room::User(bob.user_id)]);
-    assert_eq!(envelope.except, Some(origin));
-    assert!(matches!(&envelope.event, ServerEvent::MessageRead(event)
-        if event.message_id == sent[2].id && event.read_by == bob.user_id));
+    let own = Room::User(bob.user_id);
+    let told = marks(&mut ear);
+    let rooms: Vec<_> = told.iter().map(|(envelope, _)| &envelope.rooms[..]).collect();
+    assert_eq!(rooms, [&[Room::Conversation(id)][..], std::slice::from_ref(&own)]);
+    let left_out: Vec<_> = told.iter().map(|(envelope, _)| envelope.except.clone()).collect();
+    assert_eq!(left_out, [Some(Except::Room(own)), Some(Except::Socket(origin))]);
+    for (_, mark) in &told {
+        assert_eq!((mark.message_id, mark.read_by), (sent[2].id, bob.user_id));
+    }
+    let unread: Vec<_> = told.iter().map(|(_, mark)| mark.unread_count).collect();
+    assert_eq!(unread, [None, Some(1)], "how much is unread is nobody else's business");
 
     for earlier in &sent[..3] {
         let up_to = ReadUpTo::Message(earlier.id);
@@ -69,4 +88,59 @@ async fn deleted_messages_are_not_unread() {
     world.say(&ada, id, "two").await;
     message::delete(&world.app, &ada, sent.id).await.unwrap();
     assert_eq!(message::unread_count(&world.app, &bob, id).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn own_devices_hear_with_every_mark_what_it_leaves_unread() {
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let id = world.between(&ada, &bob).await;
+    let mut sent = Vec::new();
+    for n in 0..5 {
+        sent.push(world.say(&ada, id, &format!("message {n}")).await);
+    }
+    world.say(&bob, id, "my own").await;
+    message::delete(&world.app, &ada, sent[3].id).await.unwrap();
+    let mut ear = world.listen();
+    let mark = |seq| {
+        let up_to = ReadUpTo::Place { conversation_id: id, seq };
+        message::mark_read(&world.app, &bob, up_to, None)
+    };
+    for (seq, left) in [(1, 3), (2, 2), (4, 1), (6, 0)] {
+        mark(seq).await.unwrap();
+        let counts: Vec<_> = marks(&mut ear).iter().map(|(_, mark)| mark.unread_count).collect();
+        assert_eq!(counts, [None, Some(left)], "up to {seq}");
+        assert_eq!(message::unread_count(&world.app, &bob, id).await.unwrap(), left);
+    }
+}
+
+#[tokio::test]
+async fn count_that_is_told_is_of_the_messages_announced_before_it() {
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let id = world.between(&ada, &bob).await;
+    world.say(&ada, id, "first").await;
+    let mut ear = world.listen();
+    for round in 0..20 {
+        let seq = 2 * round + 1;
+        let up_to = ReadUpTo::Place { conversation_id: id, seq };
+        let (read, _, _) = tokio::join!(
+            message::mark_read(&world.app, &bob, up_to, None),
+            world.say(&ada, id, "meanwhile"),
+            world.say(&ada, id, "and again"),
+        );
+        read.unwrap();
+    }
+    let (mut announced, mut told) = (1, 0);
+    for envelope in ear.heard() {
+        if let ServerEvent::MessageRead(mark) = &envelope.event {
+            let Some(unread) = mark.unread_count else { continue };
+            let read = 2 * told + 1;
+            told += 1;
+            assert_eq!(i64::from(unread), announced - read, "mark {told}");
+        } else {
+            announced = announced_seq(&envelope).unwrap();
+        }
+    }
+    assert_eq!((announced, told), (41, 20));
 }

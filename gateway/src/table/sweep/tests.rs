@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use protocol::engine::{Revision, Timing};
+use protocol::event::Except;
 use protocol::room::Room;
 use protocol::websocket::frame::{self, Opcode};
 
@@ -71,7 +73,7 @@ fn answer(core: &mut Core<()>, slot: u32, number: usize) {
 pub(in crate::table) fn heard(core: &mut Core<()>, slot: u32) -> Vec<usize> {
     let connection = core.connections.get_mut(slot as usize).unwrap();
     let frames = connection.outbox.take_frames(usize::MAX, usize::MAX);
-    let number = |frame: &bytes::Bytes| {
+    let number = |frame: &Bytes| {
         let text = std::str::from_utf8(&frame[2..]).unwrap();
         text.trim_start_matches(r#"42["n","#).trim_end_matches(']').parse().unwrap()
     };
@@ -123,6 +125,25 @@ fn a_few_are_served_at_once_even_while_many_are_swept() {
     finish(&mut core);
     for slot in many {
         assert_eq!(heard(&mut core, slot), [1]);
+    }
+}
+
+#[test]
+fn whoever_is_left_out_hears_what_was_said_before_and_after() {
+    let mut core = core();
+    let slots: Vec<u32> = (0..300).map(|_| enter(&mut core, &[0])).collect();
+    for slot in &slots[..2] {
+        assert!(core.join(*slot, 0, &name(1)));
+    }
+    say(&mut core, &[0], 1);
+    let arguments = Bytes::from_static(br#"["n",2]"#);
+    let broadcast = Broadcast::new(0, SmallVec::from_iter([name(0)]), arguments);
+    core.deliver(&Arc::new(broadcast.except(Some(Except::Room(name(1))))));
+    say(&mut core, &[0], 3);
+    finish(&mut core);
+    for (index, slot) in slots.into_iter().enumerate() {
+        let expected: &[usize] = if index < 2 { &[1, 3] } else { &[1, 2, 3] };
+        assert_eq!(heard(&mut core, slot), expected);
     }
 }
 

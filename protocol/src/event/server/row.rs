@@ -43,7 +43,11 @@ pub const TABLE: &[Row] = &[
     Row::of::<NewMessage>("new_message", ROOM, "A message was sent."),
     Row::of::<MessageEdited>("message_edited", ROOM, "A message's text was replaced."),
     Row::of::<MessageDeleted>("message_deleted", ROOM, "A message was deleted."),
-    Row::of::<MessageRead>("message_read", ROOM, "Messages up to this one were read."),
+    Row::of::<MessageRead>(
+        "message_read",
+        "the conversation's room and the reader's other devices",
+        "Messages up to this one were read.",
+    ),
     Row::of::<ConversationCreated>(
         "conversation_created",
         "the members and, from the queue, staff",

@@ -95,8 +95,19 @@ fn events_about_a_message() {
                 read_by: ann(),
                 read_at: timestamp,
                 conversation_id,
+                unread_count: None,
             }),
             r#"["message_read",{"messageId":"M","readBy":"ANN","readAt":"T","conversationId":"C"}]"#,
+        ),
+        (
+            ServerEvent::MessageRead(MessageRead {
+                message_id,
+                read_by: ann(),
+                read_at: timestamp,
+                conversation_id,
+                unread_count: Some(0),
+            }),
+            r#"["message_read",{"messageId":"M","readBy":"ANN","readAt":"T","conversationId":"C","unreadCount":0}]"#,
         ),
         (
             ServerEvent::MessageSent(MessageSent { message_id, conversation_id, timestamp }),
