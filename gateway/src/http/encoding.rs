@@ -49,8 +49,8 @@ pub(super) fn preferred(accepted: &str) -> Option<Encoding> {
     let (mut gzip, mut deflate, mut any) = (None, None, None);
     for item in accepted.split(',') {
         let (name, parameter) = item.split_once(';').unwrap_or((item, ""));
-        let weight = parameter.trim().strip_prefix("q=").unwrap_or("1");
-        let weight: f32 = weight.trim().parse().unwrap_or(0.0);
+        let weight = parameter.trim().to_ascii_lowercase();
+        let weight: f32 = weight.strip_prefix("q=").unwrap_or("1").trim().parse().unwrap_or(0.0);
         match name.trim().to_ascii_lowercase().as_str() {
             "gzip" | "x-gzip" => gzip = Some(weight),
             "deflate" => deflate = Some(weight),
@@ -78,6 +78,7 @@ mod tests {
             ("deflate", Some(Encoding::Deflate)),
             ("gzip;q=0.5, deflate;q=0.9", Some(Encoding::Deflate)),
             ("gzip;q=0, deflate;q=0", None),
+            ("GZIP;Q=0, Deflate;Q=0.1", Some(Encoding::Deflate)),
             ("*", Some(Encoding::Gzip)),
             ("br", None),
             ("", None),
