@@ -15,6 +15,9 @@ use ring::digest;
 /// What a key is hashed with. Source: RFC 6455 §1.3.
 const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/// The version of the WebSocket protocol. Source: RFC 6455 §4.1.
+pub const VERSION: &str = "13";
+
 /// Which revisions and transports a door serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Served {
@@ -67,11 +70,12 @@ pub fn check_opening<B>(
 /// for frames.
 pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, HandshakeError> {
     let headers = request.headers();
-    let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
+    let key = only(headers, &SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
     let is_key = STANDARD.decode(key).is_ok_and(|key| key.len() == 16);
-    let is_version = headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
-    let is_handshake =
-        request.method() == Method::GET && is_upgrade(request) && is_key && is_version;
+    let is_handshake = request.method() == Method::GET
+        && is_upgrade(request)
+        && is_key
+        && is_version_served(headers);
     let has_body = headers.contains_key(TRANSFER_ENCODING)
         || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
     if !is_handshake || has_body {
@@ -85,6 +89,18 @@ pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, HandshakeError> {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     Ok(response)
+}
+
+/// Whether a handshake is of the one version of the protocol that is served; who is refused for
+/// another is told so. Source: RFC 6455 §4.2.2.
+pub fn is_version_served(headers: &HeaderMap) -> bool {
+    only(headers, &SEC_WEBSOCKET_VERSION).is_some_and(|version| version == VERSION)
+}
+
+/// The value of a header that may not be said twice. Source: RFC 6455 §11.3.
+fn only<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
 }
 
 fn accept_key(key: &[u8]) -> String {
@@ -181,6 +197,12 @@ mod tests {
             let mut wrong = whole.clone();
             wrong.headers_mut().insert(name, HeaderValue::from_static(value));
             assert!(accept(&wrong).is_err(), "{name}: {value}");
+        }
+        for name in [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION] {
+            let mut twice = whole.clone();
+            let value = twice.headers()[&name].clone();
+            twice.headers_mut().append(&name, value);
+            assert!(accept(&twice).is_err(), "{name} twice");
         }
         assert!(accept(&request(Method::POST, "", true)).is_err());
         let mut old = whole;

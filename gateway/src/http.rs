@@ -21,7 +21,7 @@ use api::http::connection;
 use api::throttle::Throttle;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use protocol::engine::{Handshake, HandshakeError, Transport};
@@ -257,8 +257,12 @@ impl<S: Send + 'static> Host<S> {
     }
 
     fn refuse(&self, request: &Request<Incoming>, error: HandshakeError) -> Response<Bytes> {
-        let mut response =
-            if handshake::is_upgrade(request) { words(error) } else { refusal(error) };
+        let is_upgrade = handshake::is_upgrade(request);
+        let mut response = if is_upgrade { words(error) } else { refusal(error) };
+        if is_upgrade && !handshake::is_version_served(request.headers()) {
+            let version = HeaderValue::from_static(handshake::VERSION);
+            response.headers_mut().insert(SEC_WEBSOCKET_VERSION, version);
+        }
         self.doors.origins.expose(request.headers(), response.headers_mut());
         response
     }

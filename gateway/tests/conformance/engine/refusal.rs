@@ -102,6 +102,19 @@ fn refusal_of_a_websocket_is_the_bare_message_before_the_switch() {
 }
 
 #[test]
+fn refusal_of_another_version_of_the_websocket_protocol_names_the_one_that_is_served() {
+    let server = example::start();
+    for version in ["8", "14", "13, 8", "", "013"] {
+        let upgrade = UPGRADE.replace("Version: 13", &format!("Version: {version}"));
+        let answer = web::ask(server.address(), "GET", DOOR, &upgrade, b"");
+        assert_eq!((answer.status, answer.text()), (400, "Bad request"), "{version:?}");
+        assert_eq!(answer.header("sec-websocket-version"), Some("13"), "{version:?}");
+    }
+    let answer = web::ask(server.address(), "POST", DOOR, UPGRADE, b"");
+    assert_eq!((answer.status, answer.header("sec-websocket-version")), (400, None));
+}
+
+#[test]
 fn session_on_another_transport_is_a_bad_request() {
     let server = example::start();
     let mut peer = Peer::open(server.address(), DOOR);
