@@ -6,7 +6,7 @@
 //! - [`inbound`], [`namespace`]: what comes in: frames, packets, wishes to join
 //! - [`session`], [`upgrade`]: sessions on long polling, and how they leave it; [`sid`]: what they are
 //!   known by
-//! - [`stay`]: how long clients may stay
+//! - [`stay`]: how long clients may stay; `stranger`: what they may cost before they are known
 //! - [`room`]: the room index
 //! - `holding`: what is heard while a join is answered
 //! - `sweep`: broadcasts to more than one turn serves
@@ -32,6 +32,7 @@ pub(crate) mod room;
 pub(crate) mod session;
 pub(crate) mod sid;
 pub(crate) mod stay;
+mod stranger;
 pub(crate) mod upgrade;
 
 pub mod context;

@@ -209,7 +209,10 @@ impl<A: Application> Shard<A> {
     fn take_text(&mut self, slot: u32, text: &mut [u8]) -> Taken {
         let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
         let packet = connection.assembly.handle_text(text).map_err(|_| CloseReason::Protocol)?;
-        let Some(packet) = packet else { return Ok(()) };
+        let Some(packet) = packet else {
+            // Its attachments would be kept for nobody.
+            return if self.core.is_nowhere(slot) { Err(CloseReason::Protocol) } else { Ok(()) };
+        };
         match self.waits_for(slot, &packet) {
             Some(namespace) => self.hold(slot, namespace, Whole::of_text(text.to_vec())),
             None => self.take_packet(slot, packet, &[]),

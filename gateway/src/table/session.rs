@@ -117,6 +117,10 @@ impl<A: Application> Shard<A> {
             if phase != Some(Phase::Open) {
                 return true;
             }
+            if self.core.is_owed_much(slot) {
+                self.core.remove(slot, CloseReason::Flood);
+                return true;
+            }
             let taken = match packet {
                 Ok(Packet::Close) => {
                     self.core

@@ -50,6 +50,28 @@ fn poll_beyond_the_limit_is_503_and_ends_its_session_alone() {
 }
 
 #[test]
+fn stranger_on_polling_who_hears_nothing_is_owed_little_and_then_put_out() {
+    let server = example::start();
+    let wishes = |count| vec!["40/nowhere,"; count].join("\u{1e}");
+    // Whoever hears the refusals may come up with ever more wishes.
+    let poller = Poller::open_at(&server, SOCKET_POLLING);
+    for _ in 0..5 {
+        assert_eq!(poller.post(wishes(100)).text(), "ok");
+        let mut refused = 0;
+        while refused < 100 {
+            refused += poller.get().text().split('\u{1e}').count();
+        }
+        assert_eq!(refused, 100);
+    }
+    assert_eq!(poller.post(wishes(1_000)).text(), "ok");
+    poller.assert_unknown("wishes that nobody heard the refusals of");
+    // Whoever is known may fall behind as anybody on a WebSocket may.
+    let poller = Poller::open_at(&server, SOCKET_POLLING);
+    assert_eq!(poller.post(format!("40\u{1e}{}", wishes(1_000))).text(), "ok");
+    assert!(poller.get().text().starts_with("40{"));
+}
+
+#[test]
 fn poll_that_its_client_gives_up_leaves_its_place() {
     let server = example::start_with(&["--shards", "1", "--parked-polls", "1"]);
     for round in 0..5 {
@@ -110,6 +132,8 @@ fn resident_kib(server: &Process) -> u64 {
     let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
     number.expect("the kernel says how much memory a process has in use")
 }
+
+const SOCKET_POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 
 /// Sessions, one after the other.
 const ABANDONED: usize = 20_000;

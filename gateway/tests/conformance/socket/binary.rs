@@ -113,6 +113,20 @@ fn binary_answer_to_a_question_of_nobody_is_ignored_with_its_attachments() {
 }
 
 #[test]
+fn attachments_are_not_awaited_for_somebody_who_has_joined_nothing() {
+    let server = example::start_with(&["--slow-ping"]);
+    for head in [
+        r#"451-["message",{"_placeholder":true,"num":0}]"#,
+        r#"451-/custom,["message",{"_placeholder":true,"num":0}]"#,
+        "461-0[]",
+    ] {
+        let mut peer = super::opened(&server);
+        peer.say(head);
+        assert_eq!(peer.hear(), Heard::Closed(Some(1002)), "{head}");
+    }
+}
+
+#[test]
 fn binary_packet_that_is_malformed_ends_the_connection() {
     let server = example::start();
     let heads = [
