@@ -136,7 +136,7 @@ fn whoever_is_left_out_hears_what_was_said_before_and_after() {
         assert!(core.join(*slot, 0, &name(1)));
     }
     say(&mut core, &[0], 1);
-    let arguments = Bytes::from_static(br#"["n",2]"#);
+    let arguments = br#"["n",2]"#.to_vec().into();
     let broadcast = Broadcast::new(0, SmallVec::from_iter([name(0)]), arguments);
     core.deliver(&Arc::new(broadcast.except(Some(Except::Room(name(1))))));
     say(&mut core, &[0], 3);
