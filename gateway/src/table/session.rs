@@ -241,19 +241,19 @@ impl<S> Core<S> {
         let now_ms = self.now_ms;
         self.depart(slot, reason);
         let is_failure = match reason {
-            // Whoever broke the rules is not waited for.
+            // Whoever broke the rules is not waited for, and nobody once no request is taken any more.
             CloseReason::TransportClose
             | CloseReason::PingTimeout
             | CloseReason::Frame(_)
-            | CloseReason::Protocol => true,
+            | CloseReason::Protocol
+            | CloseReason::ShuttingDown => true,
             CloseReason::ClientClose(_)
             | CloseReason::ConnectTimeout
             | CloseReason::SlowConsumer
             | CloseReason::Overloaded
             | CloseReason::Flood
             | CloseReason::TakenOver
-            | CloseReason::Kicked
-            | CloseReason::ShuttingDown => false,
+            | CloseReason::Kicked => false,
         };
         if let Some(connection) = self.connections.get_mut(slot as usize) {
             connection.phase = Phase::Closing;

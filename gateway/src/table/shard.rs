@@ -21,7 +21,7 @@ use super::room::Member;
 use crate::application::Application;
 use crate::connection::close::CloseReason;
 use crate::connection::timer::{Owner, Question};
-use crate::connection::{Adoption, Layer, Phase};
+use crate::connection::{Adoption, Connection, Layer, Link, Phase};
 use crate::reactor::{Reactor, Readiness};
 
 /// Messages taken from the inbox in one turn.
@@ -135,7 +135,7 @@ impl<A: Application> Shard<A> {
             || self.core.is_sweeping()
             || !self.core.hungry.is_empty()
             || !self.messages.is_empty()
-            || (self.draining && self.core.connections.iter().any(|(_, c)| c.phase == Phase::Open))
+            || (self.draining && self.core.connections.iter().any(|(_, c)| is_to_drain(c)))
     }
 
     fn turn(&mut self) {
@@ -314,11 +314,14 @@ impl<A: Application> Shard<A> {
 
     /// Closes the next few connections of a drain.
     fn drain_some(&mut self) {
-        let open = self.core.connections.iter().filter(|(_, c)| c.phase == Phase::Open);
-        let slots: Vec<usize> = open.map(|(slot, _)| slot).take(DRAINED_PER_TURN).collect();
+        let left = self.core.connections.iter().filter(|(_, c)| is_to_drain(c));
+        let slots: Vec<usize> = left.map(|(slot, _)| slot).take(DRAINED_PER_TURN).collect();
         for slot in slots {
             if let Ok(slot) = u32::try_from(slot) {
                 self.core.close(slot, CloseReason::ShuttingDown);
+                if self.core.is_polling(slot) {
+                    self.core.remove(slot, CloseReason::ShuttingDown);
+                }
             }
         }
     }
@@ -328,6 +331,12 @@ impl<A: Application> Shard<A> {
             self.app.left(departure.socket, departure.session);
         }
     }
+}
+
+/// Whether a drain has still to end this row. A WebSocket that closes ends by itself in a moment; a
+/// session on polling would wait for a poll to tell, and none can come any more.
+const fn is_to_drain<S>(connection: &Connection<S>) -> bool {
+    matches!(connection.phase, Phase::Open) || matches!(connection.link, Link::Polling(_))
 }
 
 impl<S> Core<S> {

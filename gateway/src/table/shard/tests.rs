@@ -46,6 +46,14 @@ fn shard() -> Shard<Nobody> {
     Shard::new(Nobody, settings, place, inbox).unwrap()
 }
 
+/// A session on polling that nobody polls yet.
+fn polling(shard: &mut Shard<Nobody>) -> u32 {
+    let opening = Opening { peer: Ipv4Addr::LOCALHOST.into(), bearer: None, query_token: None };
+    let (layer, revision) = (Layer::EngineIo, Revision::V4);
+    let wish = PollingWish { layer, revision, base64: false, opening };
+    shard.core.open_polling(wish).unwrap().0
+}
+
 #[tokio::test]
 async fn messages_behind_a_large_fan_out_wait_for_the_next_turn() {
     let mut shard = shard();
@@ -63,10 +71,7 @@ async fn messages_behind_a_large_fan_out_wait_for_the_next_turn() {
 #[tokio::test]
 async fn slot_that_went_to_a_session_on_polling_is_not_read_and_costs_nobody_the_buffer() {
     let mut shard = shard();
-    let opening = Opening { peer: Ipv4Addr::LOCALHOST.into(), bearer: None, query_token: None };
-    let (layer, revision) = (Layer::EngineIo, Revision::V4);
-    let wish = PollingWish { layer, revision, base64: false, opening };
-    let (slot, _) = shard.core.open_polling(wish).unwrap();
+    let slot = polling(&mut shard);
     // As after an upgrade whose WebSocket had more to read: its first slot is free again.
     shard.core.hungry.push_back(slot);
     shard.turn();
@@ -129,4 +134,17 @@ async fn messages_wait_while_enough_is_under_way() {
         all.extend(heard(&mut shard.core, slot));
         assert_eq!(all, (0..10).collect::<Vec<_>>());
     }
+}
+
+#[tokio::test]
+async fn drain_waits_for_nobody_who_could_only_be_told_by_another_poll() {
+    let mut shard = shard();
+    polling(&mut shard);
+    let kicked = polling(&mut shard);
+    shard.core.close(kicked, CloseReason::Kicked);
+    shard.turn();
+    assert_eq!(shard.core.connections.len(), 2, "before the drain both may still be polled");
+    shard.messages.push(Message::Drain);
+    shard.turn();
+    assert!(shard.core.connections.is_empty());
 }
