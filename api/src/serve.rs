@@ -2,7 +2,6 @@
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -49,10 +48,11 @@ async fn serve(serve: Serve) -> Result<(), StartError> {
         tracing::warn!("{warning}");
     }
     let door = Arc::new(Door::new(Arc::clone(&app), serve.settings.http.clone()));
-    let host = Host::new(Arc::clone(&door), Handle::current());
+    let host = Host::new(Arc::clone(&door), Handle::current(), serve.listen.patience);
     let mut stop_signal = StopSignal::listen().map_err(StartError::System)?;
-    let listen = |source| StartError::Listen { address: serve.address, source };
-    let server = Server::bind(serve.address, host, PATIENCE).await.map_err(listen)?;
+    let listen = |source| StartError::Listen { address: serve.listen.address, source };
+    let server =
+        Server::bind(serve.listen.address, host, serve.listen.patience).await.map_err(listen)?;
     let address = server.address().map_err(listen)?;
     say(&format!("voxora-api {} listening on http://{address}", env!("CARGO_PKG_VERSION")))?;
     let (stop, stopped) = watch::channel(false);
@@ -61,16 +61,13 @@ async fn serve(serve: Serve) -> Result<(), StartError> {
     tracing::info!(signal, "stopping");
     door.begin_drain();
     stop.send_replace(true);
-    if tokio::time::timeout(serve.drain, &mut serving).await.is_err() {
+    if tokio::time::timeout(serve.listen.drain, &mut serving).await.is_err() {
         tracing::warn!("not everything was answered in time");
         serving.abort();
     }
     app.store.close().await;
     Ok(())
 }
-
-/// How long a peer may take for each thing that it is waited for, but for a body.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Builds missing indexes and fills what is missing, wherever it is.
 async fn make_ready(address: &Address) -> Result<(), StartError> {

@@ -5,11 +5,9 @@
 
 mod door;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use api::config::process::{self, Address, Log, Needs, Server, ServerArguments};
+use api::config::process::{self, Address, Listen, Log, Needs, Server, ServerArguments};
 use api::config::{self, AdminArguments, Problem, Settings};
 use clap::{Args, Parser, Subcommand};
 
@@ -129,16 +127,14 @@ pub enum Task {
 /// How to serve.
 #[derive(Debug)]
 pub struct Serve {
-    /// Where to listen.
-    pub address: SocketAddr,
+    /// Where to listen, whom to wait for, and how to stop.
+    pub listen: Listen,
     /// Where the embedded store and the generated secrets lie.
     pub data_dir: PathBuf,
     /// Where the store is, if not in `data_dir`.
     pub mongodb: Option<Address>,
     /// What is logged, and how.
     pub log: Log,
-    /// How long a stop may take.
-    pub drain: Duration,
     /// Whether clients of Engine.IO 3 are let in.
     pub allow_eio3: bool,
     /// How much a socket may send.
@@ -185,11 +181,10 @@ impl ServeArguments {
             (Some(server), Some(allow_eio3), Some(door)) if problems.is_empty() => {
                 let Server { listen, log, mongodb, settings } = server;
                 Ok(Task::Serve(Box::new(Serve {
-                    address: listen.address,
+                    listen,
                     data_dir: self.data.data_dir,
                     mongodb,
                     log,
-                    drain: listen.drain,
                     allow_eio3,
                     rates,
                     door,
@@ -223,6 +218,9 @@ impl LimitArguments {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
     use super::*;
 
     fn settle(arguments: &[&str]) -> Result<Task, Vec<Problem>> {
@@ -265,7 +263,8 @@ mod tests {
     fn the_command_serve_is_the_default() {
         for arguments in [&["--port", "0"][..], &["serve", "--port", "0"]] {
             let Ok(Task::Serve(serve)) = settle(arguments) else { panic!("{arguments:?}") };
-            assert_eq!(serve.address, SocketAddr::from(([127, 0, 0, 1], 0)));
+            assert_eq!(serve.listen.address, SocketAddr::from(([127, 0, 0, 1], 0)));
+            assert_eq!(serve.listen.patience, Duration::from_secs(20));
         }
     }
 

@@ -75,7 +75,7 @@ pub async fn run(serve: Serve) -> Result<(), Error> {
         error = serving.shards.failed() => return Err(Error::Shard(error)),
     }
     door.begin_drain();
-    if let Ok(drained) = tokio::time::timeout(serve.drain, serving.drain()).await {
+    if let Ok(drained) = tokio::time::timeout(serve.listen.drain, serving.drain()).await {
         drained?;
     } else {
         tracing::warn!("not everything was closed in time");
@@ -114,7 +114,7 @@ fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Serving, Err
     tokio::spawn(relay.run());
     tokio::spawn(sweep_typing(Arc::clone(app)));
     tokio::spawn(event::keep_presence(Arc::clone(app)));
-    let host = Host::new(Arc::clone(door), Handle::current()).with_body_within(serve.door.patience);
+    let host = Host::new(Arc::clone(door), Handle::current(), serve.listen.patience);
     let origins = serve.shared.http.origins.iter().filter_map(|origin| origin.to_str().ok());
     let doors = Doors {
         sockets: vec![("/socket.io/", Layer::SocketIo)],
@@ -122,18 +122,18 @@ fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Serving, Err
         origins: Arc::new(Origins::new(origins.map(str::to_owned).collect())),
         cookie: serve.door.cookie.clone(),
         bundle: serve.door.bundle.clone(),
-        limits: Limits { patience: serve.door.patience, ..Limits::DEFAULT },
+        limits: Limits { patience: serve.listen.patience, ..Limits::DEFAULT },
         rest: Some(rest(host)),
     };
     let allowances = Arc::new(Allowances::new(serve.rates));
     let mut handoffs = Vec::with_capacity(shards);
-    let shards = runtime::start(serve.address, inboxes, SETTINGS, &doors, |_shard| {
+    let shards = runtime::start(serve.listen.address, inboxes, SETTINGS, &doors, |_shard| {
         let (handoff, dispatcher) = Handoff::new();
         tokio::spawn(dispatcher.run());
         handoffs.push(handoff.clone());
         Chat::new(Arc::clone(app), handoff, answers.clone(), Arc::clone(&allowances))
     })
-    .map_err(|source| Error::Listen { address: serve.address, source })?;
+    .map_err(|source| Error::Listen { address: serve.listen.address, source })?;
     Ok(Serving { shards, handoffs, answers })
 }
 

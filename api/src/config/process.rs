@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -58,6 +59,10 @@ struct ListenArguments<const PORT: u16> {
     /// Seconds that a stop may take to close what is open; 0 to 300.
     #[arg(long, env = "DRAIN_SECONDS", value_name = "SECONDS", default_value = "20")]
     drain_seconds: String,
+    /// Seconds for the head of an HTTP request, for its body, between two of them, and for each pause
+    /// of a client in taking the answer; 1 to 300.
+    #[arg(long, env = "HTTP_PATIENCE_SECONDS", value_name = "SECONDS", default_value = "20")]
+    http_patience_seconds: String,
 }
 
 /// Where a server listens and how it stops.
@@ -67,6 +72,8 @@ pub struct Listen {
     pub address: SocketAddr,
     /// How long a stop may take.
     pub drain: Duration,
+    /// How long an HTTP client may take for each thing that is waited for.
+    pub patience: Duration,
 }
 
 /// What is logged, as text.
@@ -131,6 +138,9 @@ impl fmt::Debug for Address {
 /// The longest that a stop may be told to take.
 const DRAIN_SECONDS_MAX: u64 = 300;
 
+/// The longest that a client may be waited for.
+const PATIENCE_SECONDS_MAX: u64 = 300;
+
 impl<const PORT: u16> ServerArguments<PORT> {
     /// Judges them; what is wrong is added to `problems`, and what is missing of what it needs.
     pub fn settle(self, needs: Needs, problems: &mut Vec<Problem>) -> Option<Server> {
@@ -158,13 +168,11 @@ impl<const PORT: u16> ListenArguments<PORT> {
             "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
             host => keep(host.parse().ok(), problems, "HOST", "must be an IP address"),
         };
-        let seconds = self.drain_seconds.trim().parse().ok();
-        let seconds = seconds.filter(|seconds| *seconds <= DRAIN_SECONDS_MAX);
-        let seconds = keep(seconds, problems, "DRAIN_SECONDS", "must be 0 to 300");
-        Some(Listen {
-            address: SocketAddr::new(host?, port?),
-            drain: Duration::from_secs(seconds?),
-        })
+        let drain = seconds(&self.drain_seconds, 0..=DRAIN_SECONDS_MAX);
+        let drain = keep(drain, problems, "DRAIN_SECONDS", "must be 0 to 300");
+        let patience = seconds(&self.http_patience_seconds, 1..=PATIENCE_SECONDS_MAX);
+        let patience = keep(patience, problems, "HTTP_PATIENCE_SECONDS", "must be 1 to 300");
+        Some(Listen { address: SocketAddr::new(host?, port?), drain: drain?, patience: patience? })
     }
 }
 
@@ -202,6 +210,12 @@ impl BackendArguments {
         }
         address
     }
+}
+
+/// A time within these bounds.
+fn seconds(text: &str, bounds: RangeInclusive<u64>) -> Option<Duration> {
+    let seconds = text.trim().parse().ok();
+    seconds.filter(|seconds| bounds.contains(seconds)).map(Duration::from_secs)
 }
 
 /// The value, or else one problem more.

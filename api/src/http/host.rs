@@ -17,9 +17,6 @@ use crate::error::{Error, Kind};
 /// Requests that are being answered at once; a further one is refused with 503.
 const REQUESTS_MAX: usize = 1_024;
 
-/// How long a request's body may take to arrive, unless configured; then it is answered with 400.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The doors for whoever accepts connections; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Host {
@@ -30,20 +27,10 @@ pub struct Host {
 }
 
 impl Host {
-    /// Has requests answered on this runtime.
-    pub fn new(door: Arc<Door>, services: Handle) -> Self {
-        Self {
-            door,
-            services,
-            places: Arc::new(Semaphore::new(REQUESTS_MAX)),
-            body_timeout: BODY_TIMEOUT,
-        }
-    }
-
-    /// Gives the body of a request this long to arrive, instead of 30 s.
-    #[must_use]
-    pub fn with_body_within(self, body_timeout: Duration) -> Self {
-        Self { body_timeout, ..self }
+    /// Has requests answered on this runtime. A body that takes longer than `body_timeout` to arrive
+    /// is answered with 400.
+    pub fn new(door: Arc<Door>, services: Handle, body_timeout: Duration) -> Self {
+        Self { door, services, places: Arc::new(Semaphore::new(REQUESTS_MAX)), body_timeout }
     }
 
     /// Answers a request, whatever it holds. May be called on any runtime with a timer.

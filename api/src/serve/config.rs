@@ -3,14 +3,11 @@
 //! Each key is a flag and an environment variable; `.env` in the working directory is read when it
 //! is there, and what is set already wins over it. All that is wrong is reported at once.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use clap::{Args, Parser, Subcommand};
 
 use crate::auth::Secrets;
 use crate::config::process::{
-    Address, BackendArguments, Log, LogArguments, Needs, Server, ServerArguments,
+    Address, BackendArguments, Listen, Log, LogArguments, Needs, Server, ServerArguments,
 };
 use crate::config::{self, AdminArguments, Problem, Settings};
 
@@ -87,16 +84,14 @@ pub enum Task {
 /// How to serve.
 #[derive(Debug)]
 pub struct Serve {
-    /// Where to listen.
-    pub address: SocketAddr,
+    /// Where to listen, whom to wait for, and how to stop.
+    pub listen: Listen,
     /// Where the store is.
     pub mongodb: Address,
     /// What signs tokens, here and in every other process.
     pub secrets: Secrets,
     /// What is logged, and how.
     pub log: Log,
-    /// How long a stop may take.
-    pub drain: Duration,
     /// What every process of the product knows.
     pub settings: Settings,
 }
@@ -153,8 +148,7 @@ impl ServeArguments {
         let Some(Server { listen, log, mongodb, settings }) = server else { return Err(problems) };
         match (mongodb, settings.secrets.clone()) {
             (Some(mongodb), Some(secrets)) if problems.is_empty() => {
-                let (address, drain) = (listen.address, listen.drain);
-                Ok(Task::Serve(Box::new(Serve { address, mongodb, secrets, log, drain, settings })))
+                Ok(Task::Serve(Box::new(Serve { listen, mongodb, secrets, log, settings })))
             }
             _ => Err(problems),
         }
@@ -193,6 +187,8 @@ impl IndexArguments {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     const MONGODB: &str = "--mongodb-uri=mongodb://me:hunter22@localhost/chat";
@@ -205,10 +201,13 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_reported_at_once() {
-        let problems = settle(&["--host=nowhere", "--port=x", "--log-format=xml"]).unwrap_err();
+        let wrong = ["--host=nowhere", "--port=x", "--log-format=xml", "--http-patience-seconds=0"];
+        let problems = settle(&wrong).unwrap_err();
         let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let text = text.join("\n");
-        for key in ["HOST", "PORT", "LOG_FORMAT", "MONGODB_URI", "JWT_SECRET"] {
+        for key in
+            ["HOST", "PORT", "LOG_FORMAT", "HTTP_PATIENCE_SECONDS", "MONGODB_URI", "JWT_SECRET"]
+        {
             assert!(text.contains(key), "{key} is missing in {text}");
         }
     }
@@ -217,7 +216,7 @@ mod tests {
     fn the_command_serve_is_the_default() {
         for arguments in [&[MONGODB, SECRET][..], &["serve", MONGODB, SECRET]] {
             let Ok(Task::Serve(serve)) = settle(arguments) else { panic!("{arguments:?}") };
-            assert_eq!(serve.address, SocketAddr::from(([127, 0, 0, 1], 3002)));
+            assert_eq!(serve.listen.address, SocketAddr::from(([127, 0, 0, 1], 3002)));
         }
     }
 

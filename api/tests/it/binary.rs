@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::mongod::{self, Mongod, until};
+use crate::slowness;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -19,7 +20,14 @@ struct Server {
 
 impl Server {
     fn start(mongodb: &str) -> Self {
-        let mut child = command(mongodb, &[]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_with(mongodb, &[])
+    }
+
+    /// With these settings.
+    fn start_with(mongodb: &str, settings: &[(&str, &str)]) -> Self {
+        let mut command = command(mongodb, &[]);
+        command.envs(settings.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let said = lines.next().expect("it says where it listens").unwrap();
         let address = said.rsplit_once("http://").unwrap().1.parse().unwrap();
@@ -123,6 +131,14 @@ async fn a_stop_signal_ends_it_in_order() {
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     assert!(TcpStream::connect(server.address).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_as_patient_as_it_is_told() {
+    let mongodb = mongod::common().fresh_address();
+    let server = Server::start_with(&mongodb, &[("HTTP_PATIENCE_SECONDS", "1")]);
+    slowness::assert_idle_connection_is_closed(server.address);
+    slowness::assert_slow_body_is_answered_400(server.address, "/api/v1/auth/login");
 }
 
 /// Source: RFC 9112 §3.2.

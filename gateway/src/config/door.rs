@@ -1,7 +1,6 @@
-//! Settings of the sockets' doors: how patient they are, and what pages find there beside them.
+//! Settings of the sockets' doors: what pages find there beside them, and what they are told to keep.
 
 use std::path::Path;
-use std::time::Duration;
 
 use api::config::Problem;
 use clap::Args;
@@ -12,10 +11,6 @@ use crate::http::cookie::Cookie;
 /// How the doors are kept, as text.
 #[derive(Debug, Args)]
 pub(super) struct DoorArguments {
-    /// Seconds for the head of an HTTP request, for its body, and for each pause of a client in
-    /// taking the answer; 1 to 300.
-    #[arg(long, env = "HTTP_PATIENCE_SECONDS", value_name = "SECONDS", default_value = "20")]
-    http_patience_seconds: String,
     /// The scripts at /socket.io/socket.io.js: a folder that has them, such as
     /// `node_modules/socket.io/client-dist`; an address that browsers are sent to for them, such as
     /// `https://cdn.socket.io/4.8.1`; or `off`.
@@ -30,8 +25,6 @@ pub(super) struct DoorArguments {
 /// How the doors are kept.
 #[derive(Debug, Clone)]
 pub struct DoorSettings {
-    /// How long an HTTP client may take for each thing that is waited for.
-    pub patience: Duration,
     /// Where the client's scripts come from.
     pub bundle: Bundle,
     /// The cookie that handshakes set, if any.
@@ -41,25 +34,16 @@ pub struct DoorSettings {
 impl DoorArguments {
     /// Judges them; what is wrong is added to `problems`.
     pub(super) fn settle(&self, problems: &mut Vec<Problem>) -> Option<DoorSettings> {
-        let patience = patience(&self.http_patience_seconds);
         let bundle = bundle(self.client_bundle.trim());
         let cookie = cookie(self.cookie.trim());
-        if patience.is_none() {
-            problems.push(Problem::new("HTTP_PATIENCE_SECONDS", "must be 1 to 300"));
-        }
         if let Err(fault) = &bundle {
             problems.push(Problem::new("CLIENT_BUNDLE", fault.as_str()));
         }
         if let Err(fault) = &cookie {
             problems.push(Problem::new("COOKIE", fault));
         }
-        Some(DoorSettings { patience: patience?, bundle: bundle.ok()?, cookie: cookie.ok()? })
+        Some(DoorSettings { bundle: bundle.ok()?, cookie: cookie.ok()? })
     }
-}
-
-fn patience(text: &str) -> Option<Duration> {
-    let seconds = text.trim().parse().ok();
-    seconds.filter(|seconds| (1..=PATIENCE_SECONDS_MAX).contains(seconds)).map(Duration::from_secs)
 }
 
 fn bundle(text: &str) -> Result<Bundle, String> {
@@ -84,6 +68,3 @@ fn cookie(text: &str) -> Result<Option<Cookie>, &'static str> {
         },
     }
 }
-
-/// The longest that a client may be waited for.
-const PATIENCE_SECONDS_MAX: u64 = 300;

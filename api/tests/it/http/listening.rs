@@ -27,7 +27,7 @@ impl Listening {
 
     /// The same, with this patience.
     pub(super) async fn start_with(desk: &Desk, patience: Duration) -> Self {
-        let host = Host::new(Arc::clone(&desk.door), Handle::current()).with_body_within(patience);
+        let host = Host::new(Arc::clone(&desk.door), Handle::current(), patience);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = Server::bind(any, host, patience).await.unwrap();
         let address = server.address().unwrap();
