@@ -8,6 +8,8 @@ use tokio::sync::watch;
 
 use crate::config::process::Address;
 use crate::http::Door;
+use crate::http::connection::Limits;
+use crate::http::connection::lobby::Lobby;
 use crate::http::host::Host;
 use crate::http::server::Server;
 use crate::process::{self, StopSignal};
@@ -51,8 +53,9 @@ async fn serve(serve: Serve) -> Result<(), StartError> {
     let host = Host::new(Arc::clone(&door), Handle::current(), serve.listen.patience);
     let mut stop_signal = StopSignal::listen().map_err(StartError::System)?;
     let listen = |source| StartError::Listen { address: serve.listen.address, source };
+    let limits = Limits { patience: serve.listen.patience, connections_max: CONNECTIONS_MAX };
     let server =
-        Server::bind(serve.listen.address, host, serve.listen.patience).await.map_err(listen)?;
+        Server::bind(serve.listen.address, host, Lobby::new(limits)).await.map_err(listen)?;
     let address = server.address().map_err(listen)?;
     say(&format!("voxora-api {} listening on http://{address}", env!("CARGO_PKG_VERSION")))?;
     let (stop, stopped) = watch::channel(false);
@@ -68,6 +71,9 @@ async fn serve(serve: Serve) -> Result<(), StartError> {
     app.store.close().await;
     Ok(())
 }
+
+/// Connections at once, which one listener has here.
+const CONNECTIONS_MAX: usize = 8_192;
 
 /// Builds missing indexes and fills what is missing, wherever it is.
 async fn make_ready(address: &Address) -> Result<(), StartError> {

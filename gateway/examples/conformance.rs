@@ -8,16 +8,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::http::connection::Limits;
 use clap::Parser;
 use gateway::application::{Admission, Admitted, Application, Connect, Event, Malformed, Refusal};
 use gateway::connection::Layer;
 use gateway::connection::quota::PollingLimits;
 use gateway::fanout::Broadcast;
 use gateway::handshake::Served;
+use gateway::http::Doors;
 use gateway::http::bundle::Bundle;
 use gateway::http::cookie::Cookie;
 use gateway::http::origin::Origins;
-use gateway::http::{Doors, Limits};
 use gateway::recovery::{self, Recovery};
 use gateway::runtime::{self, Inboxes, Settings};
 use gateway::table::context::Context;

@@ -11,14 +11,13 @@ mod encoding;
 mod polling;
 mod upgrade;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use api::http::connection;
-use api::throttle::Throttle;
+use api::http::connection::lobby::{Entry, Lobby};
+use api::http::connection::{self, Limits};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION};
@@ -26,7 +25,6 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use protocol::engine::{Handshake, HandshakeError, Transport};
 use protocol::id::EngineSid;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::connection::Layer;
@@ -42,23 +40,6 @@ use upgrade::Upgrade;
 /// Answers REST requests: collects the body within its bound, then runs off the shard.
 pub type Rest =
     Arc<dyn Fn(Request<Incoming>, IpAddr) -> BoxFuture<'static, Response<Bytes>> + Send + Sync>;
-
-/// What HTTP connections may cost.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Time for a request's head, and between the requests of a connection, which is then closed;
-    /// for the body of a POST, which is then answered 400; and for each pause of a peer in taking
-    /// its answer, which is then given up.
-    pub patience: Duration,
-    /// Connections that one shard serves at once, upgraded ones not counted; a further one is closed
-    /// as it is accepted.
-    pub connections_max: usize,
-}
-
-impl Limits {
-    /// As they are unless configured.
-    pub const DEFAULT: Self = Self { patience: Duration::from_secs(20), connections_max: 4096 };
-}
 
 /// What is served at which path.
 #[derive(Clone)]
@@ -93,9 +74,7 @@ pub(crate) struct Host<S> {
     shards: Arc<[ShardHandle<S>]>,
     node: u16,
     payload_bytes_max: usize,
-    connections: Cell<usize>,
-    /// Connections that were closed as they came.
-    refused: RefCell<Throttle>,
+    lobby: Arc<Lobby>,
 }
 
 impl<S: Send + 'static> Host<S> {
@@ -103,40 +82,29 @@ impl<S: Send + 'static> Host<S> {
     pub(crate) fn new(doors: Doors, place: &Place<S>, payload_bytes_max: u32) -> Self {
         let shards = Arc::clone(&place.shards);
         Self {
+            lobby: Arc::new(Lobby::new(doors.limits)),
             doors,
             shard: shards[usize::from(place.shard)].clone(),
             shards,
             node: place.node,
             payload_bytes_max: payload_bytes_max as usize,
-            connections: Cell::new(0),
-            refused: RefCell::default(),
         }
     }
 
-    /// Connections that are being served.
-    pub(crate) const fn connections(&self) -> usize {
-        self.connections.get()
+    /// Who is being served.
+    pub(crate) const fn lobby(&self) -> &Arc<Lobby> {
+        &self.lobby
     }
 
     /// Serves one connection to its end or its upgrade. Once `stop` says so, it ends after the
     /// request at hand.
     pub(crate) async fn serve(
         self: Rc<Self>,
-        stream: TcpStream,
+        entry: Entry,
         peer: SocketAddr,
         stop: watch::Receiver<bool>,
     ) {
-        if self.connections.get() >= self.doors.limits.connections_max {
-            let mut refused = self.refused.borrow_mut();
-            if let Some(count) = refused.note(Instant::now()) {
-                tracing::warn!(count, %peer, "too many HTTP connections, closed as they came");
-            }
-            return;
-        }
-        self.connections.set(self.connections.get() + 1);
-        let upgrade = self.serve_requests(stream, peer, stop).await;
-        self.connections.set(self.connections.get() - 1);
-        if let Some(upgrade) = upgrade
+        if let Some(upgrade) = self.serve_requests(entry, peer, stop).await
             && let Err(error) = self.hand_over(upgrade, peer).await
         {
             tracing::debug!(%peer, error, "upgrade failed");
@@ -145,7 +113,7 @@ impl<S: Send + 'static> Host<S> {
 
     async fn serve_requests(
         &self,
-        stream: TcpStream,
+        entry: Entry,
         peer: SocketAddr,
         mut stop: watch::Receiver<bool>,
     ) -> Option<Upgrade> {
@@ -155,8 +123,8 @@ impl<S: Send + 'static> Host<S> {
             upgrade.set(switched);
             response
         };
-        let patience = self.doors.limits.patience;
-        if let Err(error) = connection::serve(stream, patience, &mut stop, answer).await {
+        let Entry { stream, guest, has_displaced: _ } = entry;
+        if let Err(error) = connection::serve(stream, &guest, &mut stop, answer).await {
             tracing::debug!(%peer, %error, "HTTP connection failed");
         }
         upgrade.take()

@@ -177,7 +177,7 @@ fn serve<A: Application>(start: Start<A>) -> io::Result<()> {
         tokio::task::spawn_local(accepting);
         Shard::new(start.app, start.settings, start.place, start.inbox)?.run().await?;
         let _ = tokio::time::timeout(HTTP_LINGER, async {
-            while host.connections() > 0 {
+            while host.lobby().guests() > 0 {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         })
@@ -204,8 +204,14 @@ async fn accept<S: Send + 'static>(
                     tracing::warn!(count, "could not accept connections");
                 }
                 let _ = stream.set_nodelay(true);
-                let served = Rc::clone(&host).serve(stream, peer, connection_stop.clone());
+                let Some(entry) = host.lobby().enter(stream, peer) else { continue };
+                let has_displaced = entry.has_displaced;
+                let served = Rc::clone(&host).serve(entry, peer, connection_stop.clone());
                 tokio::task::spawn_local(served);
+                if has_displaced {
+                    // Whoever was put out closes now, before the next one is accepted.
+                    tokio::task::yield_now().await;
+                }
             }
             Err(error) => {
                 if let Some(count) = failures.note(Instant::now()) {

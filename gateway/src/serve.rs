@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::http::Door;
+use api::http::connection::Limits;
 use api::http::host::Host;
 use api::process::StopSignal;
 use api::{App, start};
@@ -26,7 +27,7 @@ use crate::event::{self, Chat};
 use crate::handoff::Handoff;
 use crate::handshake::Served;
 use crate::http::origin::Origins;
-use crate::http::{Doors, Limits, Rest};
+use crate::http::{Doors, Rest};
 use crate::relay::{Answers, Relay};
 use crate::runtime::{self, Inboxes, Running, Settings};
 

@@ -1,15 +1,19 @@
 //! One HTTP connection as every listener of the product keeps it, whatever it serves there.
 //!
+//! - [`lobby`]: how many there are, and who makes room for one more
 //! - `head`: how requests must be framed
 //! - [`Wire`]: the socket that hyper reads and writes, which is guarded so
 //!
 //! Bounds stand here, so that no listener has others: of a head, and of how long a peer is waited
 //! for. Bodies are their readers'. Knows no path, and nothing of what is answered.
 
+pub mod lobby;
+
 mod head;
 mod wire;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,7 +27,25 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use lobby::Guest;
 pub use wire::Wire;
+
+/// What the connections of one listener may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Time for a request's head, and between the requests of a connection, which is then closed;
+    /// for the body of a POST, which is then answered 400; and for each pause of a peer in taking
+    /// its answer, which is then given up.
+    pub patience: Duration,
+    /// Connections at once, upgraded ones not counted. One more takes the place of whoever has waited
+    /// for longest without a request at hand, or is answered with 503 and closed if nobody does.
+    pub connections_max: usize,
+}
+
+impl Limits {
+    /// As they are unless configured.
+    pub const DEFAULT: Self = Self { patience: Duration::from_secs(20), connections_max: 4096 };
+}
 
 /// Bytes of a request's head; more is answered with 431.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -31,8 +53,7 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Headers of a request; more is answered with 431.
 const HEADERS_MAX: usize = 64;
 
-/// Serves one connection until its peer ends it, or takes longer than `patience` for a head, for the
-/// next one, or for taking some of an answer. Once `stop` says so, or whoever could say it is gone,
+/// Serves one connection until its peer ends it, takes longer than it may, or has to make room. Once `stop` says so, or whoever could say it is gone,
 /// it ends after the request at hand. An answer of 101 hands the [`Wire`] over to who asked hyper for
 /// it.
 ///
@@ -43,7 +64,7 @@ const HEADERS_MAX: usize = 64;
 /// When dropped, the connection is closed where it stands.
 pub async fn serve<A, F>(
     stream: TcpStream,
-    patience: Duration,
+    guest: &Arc<Guest>,
     stop: &mut watch::Receiver<bool>,
     answer: A,
 ) -> Result<(), hyper::Error>
@@ -51,12 +72,22 @@ where
     A: Fn(Request<Incoming>) -> F,
     F: Future<Output = Response<Bytes>>,
 {
+    let patience = guest.limits().patience;
     let service = service_fn(|request| {
-        let is_last = is_last(&request);
+        let (may_ask, is_last) = (guest.ask(), is_last(&request));
         let answered = answer(request);
         async move {
+            if !may_ask {
+                // It came too late: the connection is about to be dropped.
+                std::future::pending::<()>().await;
+            }
             let mut response = answered.await;
-            if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                guest.leave();
+                return Ok(response.map(Full::new));
+            }
+            guest.answer();
+            if is_last {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response.map(Full::new))
@@ -67,11 +98,12 @@ where
         .header_read_timeout(patience)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(Wire::new(stream, patience)), service)
+        .serve_connection(TokioIo::new(Wire::new(stream, patience, Arc::clone(guest))), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         served = connection.as_mut() => served,
+        () = guest.put_out() => Ok(()),
         () = stopped(stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await

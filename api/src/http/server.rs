@@ -5,16 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection;
+use super::connection::lobby::{Entry, Lobby};
 use super::host::Host;
 use crate::throttle::Throttle;
-
-/// Connections at once; further ones wait in the system's queue.
-const CONNECTIONS_MAX: usize = 8_192;
 
 /// How long accepting rests after a failure that would come again at once (no file handles left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -24,17 +22,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Server {
     listener: TcpListener,
     host: Host,
-    patience: Duration,
+    lobby: Arc<Lobby>,
 }
 
 impl Server {
-    /// Listens, but serves nobody yet. `patience` is the time for a request's head, between the
-    /// requests of a connection, and for each pause of a peer in taking its answer.
+    /// Listens, but serves nobody yet.
     ///
     /// # Errors
     /// The port is busy, or may not be used.
-    pub async fn bind(address: SocketAddr, host: Host, patience: Duration) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, host, patience })
+    pub async fn bind(address: SocketAddr, host: Host, lobby: Lobby) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        Ok(Self { listener, host, lobby: Arc::new(lobby) })
     }
 
     /// Where it listens.
@@ -48,7 +46,6 @@ impl Server {
     /// Serves until `stop` says so; then accepts no more, and returns when the requests at hand are
     /// answered.
     pub async fn serve(self, mut stop: watch::Receiver<bool>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
         let for_connections = stop.clone();
         let mut failures = Throttle::new();
@@ -57,19 +54,21 @@ impl Server {
             let accepted = tokio::select! {
                 () = stopping.as_mut() => break,
                 Some(_) = connections.join_next() => continue,
-                accepted = accept(&self.listener, &places) => accepted,
+                accepted = self.listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer, place)) => {
+                Ok((stream, peer)) => {
                     if let Some(count) = failures.due(Instant::now()) {
                         tracing::warn!(count, "could not accept connections");
                     }
+                    let Some(entry) = self.lobby.enter(stream, peer) else { continue };
+                    let has_displaced = entry.has_displaced;
                     let (host, stop) = (self.host.clone(), for_connections.clone());
-                    let patience = self.patience;
-                    connections.spawn(async move {
-                        serve_connection(stream, peer, host, patience, stop).await;
-                        drop(place);
-                    });
+                    connections.spawn(serve_connection(entry, peer, host, stop));
+                    if has_displaced {
+                        // Whoever was put out closes now, before the next one is accepted.
+                        tokio::task::yield_now().await;
+                    }
                 }
                 Err(error) => {
                     if let Some(count) = failures.note(Instant::now()) {
@@ -84,27 +83,17 @@ impl Server {
     }
 }
 
-/// The next connection, once there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, place))
-}
-
 async fn serve_connection(
-    stream: TcpStream,
+    entry: Entry,
     peer: SocketAddr,
     host: Host,
-    patience: Duration,
     mut stop: watch::Receiver<bool>,
 ) {
+    let Entry { stream, guest, has_displaced: _ } = entry;
     // An answer is one write; waiting for a second one would only delay it.
     let _ = stream.set_nodelay(true);
     let answer = |request| host.answer(request, peer.ip());
-    if let Err(error) = connection::serve(stream, patience, &mut stop, answer).await {
+    if let Err(error) = connection::serve(stream, &guest, &mut stop, answer).await {
         tracing::debug!(%peer, %error, "HTTP connection failed");
     }
 }

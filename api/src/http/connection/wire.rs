@@ -10,6 +10,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::head::Guard;
+use super::lobby::Guest;
 
 /// How long a peer may go on sending after its last answer; then the connection is cut.
 const LINGER: Duration = Duration::from_secs(2);
@@ -30,6 +32,8 @@ const LINGER_BYTES_MAX: usize = 4 << 20;
 pub struct Wire {
     stream: TcpStream,
     guard: Guard,
+    /// Is told when an answer has left.
+    guest: Arc<Guest>,
     /// Whether hyper reads nothing any more, because something was refused.
     is_refused: bool,
     /// Whether the peer has said that nothing more comes.
@@ -44,10 +48,11 @@ pub struct Wire {
 
 impl Wire {
     /// Guards a socket, whose peer may pause for this long in taking an answer.
-    pub(super) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
+    pub(super) fn new(stream: TcpStream, write_timeout: Duration, guest: Arc<Guest>) -> Self {
         Self {
             stream,
             guard: Guard::default(),
+            guest,
             is_refused: false,
             is_ended: false,
             write_timeout,
@@ -135,7 +140,10 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let wire = self.get_mut();
+        ready!(Pin::new(&mut wire.stream).poll_flush(cx))?;
+        wire.guest.flush();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::http::connection::Limits;
+use api::http::connection::lobby::Lobby;
 use api::http::host::Host;
 use api::http::server::Server;
 use tokio::runtime::Handle;
@@ -22,14 +24,14 @@ pub(super) struct Listening {
 impl Listening {
     /// Serves the doors of this desk. The runtime must have a thread for it beside the test's own.
     pub(super) async fn start(desk: &Desk) -> Self {
-        Self::start_with(desk, PATIENCE).await
+        Self::start_with(desk, Limits { patience: PATIENCE, ..Limits::DEFAULT }).await
     }
 
-    /// The same, with this patience.
-    pub(super) async fn start_with(desk: &Desk, patience: Duration) -> Self {
-        let host = Host::new(Arc::clone(&desk.door), Handle::current(), patience);
+    /// The same, within these limits.
+    pub(super) async fn start_with(desk: &Desk, limits: Limits) -> Self {
+        let host = Host::new(Arc::clone(&desk.door), Handle::current(), limits.patience);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::bind(any, host, patience).await.unwrap();
+        let server = Server::bind(any, host, Lobby::new(limits)).await.unwrap();
         let address = server.address().unwrap();
         let (stop, stopped) = watch::channel(false);
         Self { address, stop, serving: tokio::spawn(server.serve(stopped)) }

@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use api::http::connection::Limits;
+
 use super::desk::Desk;
 use super::listening::Listening;
 use crate::framing::LOGIN;
@@ -35,10 +37,29 @@ async fn slow_reader_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn newcomer_takes_the_place_of_an_idle_connection_and_of_no_other() {
+    let desk = Desk::open().await;
+    let limits = Limits { patience: 3 * SILENCE_MAX, connections_max: 2 };
+    let server = Listening::start_with(&desk, limits).await;
+    let mut asking = said(server.address, POST);
+    assert_eq!(asking.status(), 100);
+    let mut silent = said(server.address, "");
+    let mut newcomer = said(server.address, GET);
+    assert_eq!(newcomer.status(), 200);
+    silent.assert_ended();
+    // Its answer may be here a little before the server knows that it is.
+    assert!((0..ROUNDS_MAX).any(|_| said(server.address, GET).status() == 200));
+    newcomer.assert_ended();
+    asking.0.get_mut().write_all(b"{}").unwrap();
+    assert_eq!(asking.status(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stop_answers_the_request_at_hand_and_ends_everybody_else() {
     let desk = Desk::open().await;
     // More patient than the client: what ends, the stop has ended.
-    let server = Listening::start_with(&desk, 3 * SILENCE_MAX).await;
+    let limits = Limits { patience: 3 * SILENCE_MAX, ..Limits::DEFAULT };
+    let server = Listening::start_with(&desk, limits).await;
     let address = server.address;
     let (mut silent, mut idle, mut asking) =
         (said(address, ""), said(address, GET), said(address, POST));
@@ -46,9 +67,7 @@ async fn stop_answers_the_request_at_hand_and_ends_everybody_else() {
     assert_eq!(asking.status(), 100);
     let ended = tokio::spawn(server.end());
     for waiting in [&mut silent, &mut idle] {
-        let mut rest = String::new();
-        waiting.0.read_to_string(&mut rest).unwrap();
-        assert!(!rest.contains("HTTP/1.1"), "{rest}");
+        waiting.assert_ended();
     }
     assert!(!ended.is_finished());
     asking.0.get_mut().write_all(b"{}").unwrap();
@@ -73,6 +92,13 @@ fn said(address: SocketAddr, request: &str) -> Client {
 }
 
 impl Client {
+    /// Hears the end, past what is left of the last answer and before any other.
+    fn assert_ended(&mut self) {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).unwrap();
+        assert!(!rest.contains("HTTP/1.1"), "{rest}");
+    }
+
     /// The status of the next answer, past what is left of the one before.
     fn status(&mut self) -> u16 {
         let mut line = String::new();
@@ -89,6 +115,9 @@ const GET: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
 /// Whoever is told to go on has been read.
 const POST: &str = "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
                     Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+
+/// Connections within which the server has noticed what it has sent.
+const ROUNDS_MAX: usize = 2_000;
 
 /// Beyond this a test gives up on the server.
 const SILENCE_MAX: Duration = Duration::from_secs(20);

@@ -82,19 +82,40 @@ fn poll_that_its_client_gives_up_leaves_its_place() {
 }
 
 #[test]
-fn connection_beyond_the_limit_is_closed_until_another_ends() {
+fn connection_beyond_the_limit_takes_the_place_of_who_has_waited_for_longest() {
     let server = example::start_with(&["--shards", "1", "--connections", "2"]);
-    let mut first = Web::connect(server.address());
-    assert_eq!(first.ask("GET", POLLING, "", b"").status, 200);
-    let mut second = Web::connect(server.address());
-    assert_eq!(second.ask("GET", POLLING, "", b"").status, 200);
-    Web::connect(server.address()).assert_ended("a third connection");
-    // One that has become a WebSocket is none of them.
-    let upgraded = first.ask("GET", DOOR, super::UPGRADE, b"");
-    assert_eq!(upgraded.status, 101);
+    let (mut first, mut second) = (Web::connect(server.address()), Web::connect(server.address()));
+    let ask = |web: &mut Web| assert_eq!(web.ask("GET", POLLING, "", b"").status, 200);
+    ask(&mut first);
+    ask(&mut second);
+    ask(&mut first);
     let mut third = Web::connect(server.address());
-    assert_eq!(third.ask("GET", POLLING, "", b"").status, 200);
-    assert_eq!(second.ask("GET", POLLING, "", b"").status, 200);
+    ask(&mut third);
+    second.assert_ended("a third connection");
+    // One that has become a WebSocket is none of them.
+    assert_eq!(first.ask("GET", DOOR, super::UPGRADE, b"").status, 101);
+    let mut fourth = Web::connect(server.address());
+    ask(&mut fourth);
+    ask(&mut third);
+}
+
+#[test]
+fn connection_beyond_the_limit_is_503_while_everybody_has_a_request_at_hand() {
+    let server = example::start_with(&["--shards", "1", "--connections", "3"]);
+    let (first, second) = (Poller::open(&server), Poller::open(&server));
+    let (mut one, _two) = (first.parked(), second.parked());
+    let mut third = Web::connect(server.address());
+    let head = format!("POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n", first.target());
+    third.write(head + "Expect: 100-continue\r\n\r\n");
+    assert_eq!(third.interim(), 100);
+    let mut fourth = Web::connect(server.address());
+    let refused = fourth.answer();
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
+    fourth.assert_ended("its refusal");
+    third.write("4x");
+    assert_eq!(third.answer().text(), "ok");
+    assert_eq!(one.answer().text(), "4x");
+    assert_eq!(web::ask(server.address(), "GET", POLLING, "", b"").status, 200);
 }
 
 #[test]
