@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::config::process::Address;
 use crate::http::Door;
 use crate::http::connection::Limits;
+use crate::http::connection::crowd::Crowd;
 use crate::http::connection::lobby::Lobby;
 use crate::http::host::Host;
 use crate::http::server::Server;
@@ -53,9 +54,12 @@ async fn serve(serve: Serve) -> Result<(), StartError> {
     let host = Host::new(Arc::clone(&door), Handle::current(), serve.listen.patience);
     let mut stop_signal = StopSignal::listen().map_err(StartError::System)?;
     let listen = |source| StartError::Listen { address: serve.listen.address, source };
+    let proxies = serve.settings.http.trusted_proxies.clone();
+    let crowd = Crowd::new(serve.listen.per_client, proxies);
     let limits = Limits { patience: serve.listen.patience, connections_max: CONNECTIONS_MAX };
-    let server =
-        Server::bind(serve.listen.address, host, Lobby::new(limits)).await.map_err(listen)?;
+    let server = Server::bind(serve.listen.address, host, Lobby::new(limits, Arc::new(crowd)))
+        .await
+        .map_err(listen)?;
     let address = server.address().map_err(listen)?;
     say(&format!("voxora-api {} listening on http://{address}", env!("CARGO_PKG_VERSION")))?;
     let (stop, stopped) = watch::channel(false);

@@ -14,6 +14,7 @@ use api::auth::{Caller, Passwords, Secrets, Tokens};
 use api::bus::Bus;
 use api::clock::Clock;
 use api::http::connection::Limits;
+use api::http::connection::crowd::{Crowd, PerClient};
 use api::service::{account, conversation, session};
 use api::store::Store;
 use api::{App, Parts};
@@ -164,6 +165,7 @@ fn serve(app: &Arc<App>) -> io::Result<Running<Client>> {
         cookie: None,
         bundle: Bundle::Off,
         limits: Limits::DEFAULT,
+        crowd: Arc::new(Crowd::new(PerClient::DEFAULT, Vec::new())),
         rest: None,
     };
     let any = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::http::connection::Limits;
+use api::http::connection::crowd::{Crowd, PerClient};
 use clap::Parser;
 use gateway::application::{Admission, Admitted, Application, Connect, Event, Malformed, Refusal};
 use gateway::connection::Layer;
@@ -156,6 +157,7 @@ fn doors(arguments: &Arguments) -> std::io::Result<Doors> {
             patience: Duration::from_millis(arguments.patience_ms),
             connections_max: arguments.connections,
         },
+        crowd: Arc::new(Crowd::new(PerClient::DEFAULT, Vec::new())),
         rest: None,
     })
 }

@@ -16,6 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use api::http::connection::crowd::Crowd;
 use api::http::connection::lobby::{Entry, Lobby};
 use api::http::connection::{self, Limits};
 use bytes::Bytes;
@@ -56,6 +57,8 @@ pub struct Doors {
     pub bundle: Bundle,
     /// What their connections may cost.
     pub limits: Limits,
+    /// How many each client has.
+    pub crowd: Arc<Crowd>,
     /// Everything else; without it, everything else is 404.
     pub rest: Option<Rest>,
 }
@@ -82,7 +85,7 @@ impl<S: Send + 'static> Host<S> {
     pub(crate) fn new(doors: Doors, place: &Place<S>, payload_bytes_max: u32) -> Self {
         let shards = Arc::clone(&place.shards);
         Self {
-            lobby: Arc::new(Lobby::new(doors.limits)),
+            lobby: Arc::new(Lobby::new(doors.limits, Arc::clone(&doors.crowd))),
             doors,
             shard: shards[usize::from(place.shard)].clone(),
             shards,
@@ -123,7 +126,7 @@ impl<S: Send + 'static> Host<S> {
             upgrade.set(switched);
             response
         };
-        let Entry { stream, guest, has_displaced: _ } = entry;
+        let Entry { stream, guest, seat: _seat, has_displaced: _ } = entry;
         if let Err(error) = connection::serve(stream, &guest, &mut stop, answer).await {
             tracing::debug!(%peer, %error, "HTTP connection failed");
         }

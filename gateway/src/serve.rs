@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use api::http::Door;
 use api::http::connection::Limits;
+use api::http::connection::crowd::Crowd;
 use api::http::host::Host;
 use api::process::StopSignal;
 use api::{App, start};
@@ -117,6 +118,7 @@ fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Serving, Err
     tokio::spawn(event::keep_presence(Arc::clone(app)));
     let host = Host::new(Arc::clone(door), Handle::current(), serve.listen.patience);
     let origins = serve.shared.http.origins.iter().filter_map(|origin| origin.to_str().ok());
+    let proxies = serve.shared.http.trusted_proxies.clone();
     let doors = Doors {
         sockets: vec![("/socket.io/", Layer::SocketIo)],
         served: Served { revision_3: serve.allow_eio3 },
@@ -124,6 +126,7 @@ fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Serving, Err
         cookie: serve.door.cookie.clone(),
         bundle: serve.door.bundle.clone(),
         limits: Limits { patience: serve.listen.patience, ..Limits::DEFAULT },
+        crowd: Arc::new(Crowd::new(serve.listen.per_client, proxies)),
         rest: Some(rest(host)),
     };
     let allowances = Arc::new(Allowances::new(serve.rates));

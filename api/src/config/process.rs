@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
 use super::{Arguments, Problem, Settings, given};
+use crate::http::connection::crowd::PerClient;
 
 /// What every server of the product asks for, as text. `PORT` is where it listens unless told.
 #[derive(Debug, clap::Args)]
@@ -63,6 +64,11 @@ struct ListenArguments<const PORT: u16> {
     /// of a client in taking the answer; 1 to 300.
     #[arg(long, env = "HTTP_PATIENCE_SECONDS", value_name = "SECONDS", default_value = "20")]
     http_patience_seconds: String,
+    /// HTTP connections that one address may have at once, those of long polling among them; one more
+    /// is answered 503. Of IPv6, a /64 is one address. `off` lifts it; `TRUSTED_PROXIES` are not held
+    /// to it. Default: 1024, and any number from this machine.
+    #[arg(long, env = "CONNECTIONS_PER_ADDRESS", value_name = "COUNT|off")]
+    connections_per_address: Option<String>,
 }
 
 /// Where a server listens and how it stops.
@@ -74,6 +80,8 @@ pub struct Listen {
     pub drain: Duration,
     /// How long an HTTP client may take for each thing that is waited for.
     pub patience: Duration,
+    /// How many connections an HTTP client may have.
+    pub per_client: PerClient,
 }
 
 /// What is logged, as text.
@@ -172,7 +180,15 @@ impl<const PORT: u16> ListenArguments<PORT> {
         let drain = keep(drain, problems, "DRAIN_SECONDS", "must be 0 to 300");
         let patience = seconds(&self.http_patience_seconds, 1..=PATIENCE_SECONDS_MAX);
         let patience = keep(patience, problems, "HTTP_PATIENCE_SECONDS", "must be 1 to 300");
-        Some(Listen { address: SocketAddr::new(host?, port?), drain: drain?, patience: patience? })
+        let per_client = per_client(given(self.connections_per_address.as_deref()));
+        let fault = "must be a number from 1 on, or off";
+        let per_client = keep(per_client, problems, "CONNECTIONS_PER_ADDRESS", fault);
+        Some(Listen {
+            address: SocketAddr::new(host?, port?),
+            drain: drain?,
+            patience: patience?,
+            per_client: per_client?,
+        })
     }
 }
 
@@ -209,6 +225,18 @@ impl BackendArguments {
             problems.push(Problem::new("MONGODB_URI", fault));
         }
         address
+    }
+}
+
+/// How many connections a client may have. Who sets a number means it for this machine too.
+fn per_client(text: Option<&str>) -> Option<PerClient> {
+    match text.map(str::trim) {
+        None => Some(PerClient::DEFAULT),
+        Some("off") => Some(PerClient { connections_max: None, ..PerClient::DEFAULT }),
+        Some(count) => {
+            let count = count.parse().ok().filter(|count| *count > 0)?;
+            Some(PerClient { connections_max: Some(count), counts_loopback: true })
+        }
     }
 }
 

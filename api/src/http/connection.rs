@@ -1,12 +1,14 @@
 //! One HTTP connection as every listener of the product keeps it, whatever it serves there.
 //!
 //! - [`lobby`]: how many there are, and who makes room for one more
+//! - [`crowd`]: how many of them one client may have
 //! - `head`: how requests must be framed
 //! - [`Wire`]: the socket that hyper reads and writes, which is guarded so
 //!
 //! Bounds stand here, so that no listener has others: of a head, and of how long a peer is waited
 //! for. Bodies are their readers'. Knows no path, and nothing of what is answered.
 
+pub mod crowd;
 pub mod lobby;
 
 mod head;

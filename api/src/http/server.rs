@@ -89,7 +89,7 @@ async fn serve_connection(
     host: Host,
     mut stop: watch::Receiver<bool>,
 ) {
-    let Entry { stream, guest, has_displaced: _ } = entry;
+    let Entry { stream, guest, seat: _seat, has_displaced: _ } = entry;
     // An answer is one write; waiting for a second one would only delay it.
     let _ = stream.set_nodelay(true);
     let answer = |request| host.answer(request, peer.ip());

@@ -190,6 +190,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
+    use crate::http::connection::crowd::PerClient;
 
     const MONGODB: &str = "--mongodb-uri=mongodb://me:hunter22@localhost/chat";
     const SECRET: &str = "--jwt-secret=0123456789abcdef0123456789abcdef";
@@ -201,13 +202,25 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_reported_at_once() {
-        let wrong = ["--host=nowhere", "--port=x", "--log-format=xml", "--http-patience-seconds=0"];
+        let wrong = [
+            "--host=nowhere",
+            "--port=x",
+            "--log-format=xml",
+            "--http-patience-seconds=0",
+            "--connections-per-address=0",
+        ];
         let problems = settle(&wrong).unwrap_err();
         let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let text = text.join("\n");
-        for key in
-            ["HOST", "PORT", "LOG_FORMAT", "HTTP_PATIENCE_SECONDS", "MONGODB_URI", "JWT_SECRET"]
-        {
+        for key in [
+            "HOST",
+            "PORT",
+            "LOG_FORMAT",
+            "HTTP_PATIENCE_SECONDS",
+            "CONNECTIONS_PER_ADDRESS",
+            "MONGODB_URI",
+            "JWT_SECRET",
+        ] {
             assert!(text.contains(key), "{key} is missing in {text}");
         }
     }
@@ -217,6 +230,20 @@ mod tests {
         for arguments in [&[MONGODB, SECRET][..], &["serve", MONGODB, SECRET]] {
             let Ok(Task::Serve(serve)) = settle(arguments) else { panic!("{arguments:?}") };
             assert_eq!(serve.listen.address, SocketAddr::from(([127, 0, 0, 1], 3002)));
+        }
+    }
+
+    #[test]
+    fn connections_of_an_address_are_bounded_unless_that_is_lifted() {
+        for (argument, connections_max, counts_loopback) in [
+            (None, Some(1_024), false),
+            (Some("--connections-per-address=off"), None, false),
+            (Some("--connections-per-address=7"), Some(7), true),
+        ] {
+            let line: Vec<&str> = [MONGODB, SECRET].into_iter().chain(argument).collect();
+            let Ok(Task::Serve(serve)) = settle(&line) else { panic!("{argument:?}") };
+            let expected = PerClient { connections_max, counts_loopback };
+            assert_eq!(serve.listen.per_client, expected, "{argument:?}");
         }
     }
 

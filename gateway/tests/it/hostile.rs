@@ -1,6 +1,7 @@
 //! Bad company. Whatever a client sends costs it an error or its own connection; everybody else is
 //! served by the same process as before.
 //!
+//! - [`address`]: one address with all the connections it can get
 //! - [`attachment`]: binary events that are forged or never complete
 //! - [`crowd`]: a thousand slow clients at once
 //! - [`depth`]: JSON as deep as nobody nests it
@@ -15,6 +16,7 @@
 //! - [`smuggling`]: requests with two readings
 //! - [`slow`]: peers that are slow on purpose
 
+mod address;
 mod attachment;
 mod crowd;
 mod depth;

@@ -18,12 +18,14 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::Limits;
+use super::crowd::{Crowd, Seat};
 use crate::throttle::Throttle;
 
 /// The guests of a listener.
 #[derive(Debug)]
 pub struct Lobby {
     limits: Limits,
+    crowd: Arc<Crowd>,
     state: Mutex<State>,
 }
 
@@ -37,6 +39,7 @@ struct State {
     waiting: BTreeMap<u64, Arc<Notify>>,
     put_out: Throttle,
     no_room: Throttle,
+    too_many: Throttle,
 }
 
 /// A connection that was let in.
@@ -46,6 +49,8 @@ pub struct Entry {
     pub stream: TcpStream,
     /// Its place here.
     pub guest: Arc<Guest>,
+    /// Its place among those of its client.
+    pub seat: Seat,
     /// Whether somebody was put out for it, whose descriptor is free once others have run.
     pub has_displaced: bool,
 }
@@ -65,8 +70,8 @@ pub struct Guest {
 
 impl Lobby {
     /// Nobody is there.
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, state: Mutex::default() }
+    pub fn new(limits: Limits, crowd: Arc<Crowd>) -> Self {
+        Self { limits, crowd, state: Mutex::default() }
     }
 
     /// How many are there.
@@ -81,6 +86,14 @@ impl Lobby {
 
     /// Lets a connection in, or answers it with 503 and closes it.
     pub fn enter(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Option<Entry> {
+        let Some(seat) = self.crowd.seat(peer.ip()) else {
+            let said = self.lock().too_many.note(Instant::now());
+            if let Some(count) = said {
+                tracing::warn!(count, %peer, "too many connections of one address, turned away");
+            }
+            turn_away(stream);
+            return None;
+        };
         let mut state = self.lock();
         let has_displaced = state.guests >= self.limits.connections_max;
         if has_displaced && !state.make_room() {
@@ -103,7 +116,7 @@ impl Lobby {
             has_left: AtomicBool::new(false),
             out,
         };
-        Some(Entry { stream, guest: Arc::new(guest), has_displaced })
+        Some(Entry { stream, guest: Arc::new(guest), seat, has_displaced })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -206,6 +219,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::http::connection::crowd::PerClient;
 
     /// A lobby with room for two, and its door.
     struct House {
@@ -216,7 +230,8 @@ mod tests {
     impl House {
         async fn open() -> Self {
             let limits = Limits { connections_max: 2, ..Limits::DEFAULT };
-            let lobby = Arc::new(Lobby::new(limits));
+            let crowd = Arc::new(Crowd::new(PerClient::DEFAULT, Vec::new()));
+            let lobby = Arc::new(Lobby::new(limits, crowd));
             Self { lobby, listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
         }
 

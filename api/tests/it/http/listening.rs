@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::http::connection::Limits;
+use api::http::connection::crowd::{Crowd, PerClient};
 use api::http::connection::lobby::Lobby;
 use api::http::host::Host;
 use api::http::server::Server;
@@ -29,9 +30,15 @@ impl Listening {
 
     /// The same, within these limits.
     pub(super) async fn start_with(desk: &Desk, limits: Limits) -> Self {
+        Self::start_for(desk, limits, PerClient::DEFAULT).await
+    }
+
+    /// The same, for clients who may have so many connections.
+    pub(super) async fn start_for(desk: &Desk, limits: Limits, per_client: PerClient) -> Self {
+        let crowd = Crowd::new(per_client, Vec::new());
         let host = Host::new(Arc::clone(&desk.door), Handle::current(), limits.patience);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::bind(any, host, Lobby::new(limits)).await.unwrap();
+        let server = Server::bind(any, host, Lobby::new(limits, Arc::new(crowd))).await.unwrap();
         let address = server.address().unwrap();
         let (stop, stopped) = watch::channel(false);
         Self { address, stop, serving: tokio::spawn(server.serve(stopped)) }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use api::http::connection::Limits;
+use api::http::connection::crowd::PerClient;
 
 use super::desk::Desk;
 use super::listening::Listening;
@@ -52,6 +53,22 @@ async fn newcomer_takes_the_place_of_an_idle_connection_and_of_no_other() {
     newcomer.assert_ended();
     asking.0.get_mut().write_all(b"{}").unwrap();
     assert_eq!(asking.status(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn address_with_as_many_connections_as_it_may_have_is_turned_away() {
+    let desk = Desk::open().await;
+    let limits = Limits { patience: 3 * SILENCE_MAX, ..Limits::DEFAULT };
+    let per_client = PerClient { connections_max: Some(2), counts_loopback: true };
+    let server = Listening::start_for(&desk, limits, per_client).await;
+    let (mut first, mut second) = (said(server.address, GET), said(server.address, GET));
+    assert_eq!((first.status(), second.status()), (200, 200));
+    let mut third = said(server.address, "");
+    assert_eq!(third.status(), 503);
+    third.assert_ended();
+    // They go on as before.
+    first.0.get_mut().write_all(GET.as_bytes()).unwrap();
+    assert_eq!(first.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

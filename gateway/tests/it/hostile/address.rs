@@ -1,0 +1,77 @@
+//! One address that takes all the connections it can get.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use socket2::{Domain, Socket, Type};
+
+use super::Scene;
+use crate::peer;
+
+#[test]
+fn address_with_as_many_connections_as_it_may_have_is_turned_away_until_some_end() {
+    let mut scene = Scene::set_with(&FEW);
+    let address = scene.server.address();
+    // Each that is served is kept.
+    let crowd: Vec<TcpStream> =
+        (0..=FEW_MAX).filter_map(|_| served(peer::connect(address), HEALTH)).collect();
+    assert!((1..=FEW_MAX).contains(&crowd.len()), "{} are served", crowd.len());
+    let named = |said: &str| said.contains("too many connections of one address").then_some(());
+    assert!(scene.server.said().find(named).is_some(), "nothing in the log");
+    scene.assert_unharmed("an address with many connections");
+    assert!(served(from_elsewhere(address), HEALTH).is_some(), "another address is turned away");
+    drop(crowd);
+    let is_served = (0..ROUNDS_MAX).any(|_| served(peer::connect(address), HEALTH).is_some());
+    assert!(is_served, "it is turned away for good");
+    scene.assert_open_for_newcomers("an address with many connections");
+}
+
+#[test]
+fn address_of_a_trusted_proxy_speaks_for_any_number_of_clients() {
+    let mut scene = Scene::set_with(&[FEW[0], FEW[1], ("TRUSTED_PROXIES", "127.0.0.1")]);
+    let address = scene.server.address();
+    let crowd: Vec<TcpStream> =
+        (0..2 * FEW_MAX).filter_map(|_| served(peer::connect(address), HEALTH)).collect();
+    assert_eq!(crowd.len(), 2 * FEW_MAX);
+    scene.assert_open_for_newcomers("the clients of a proxy");
+}
+
+/// The connection, if the request that is made on it is answered well.
+fn served(mut stream: TcpStream, request: &str) -> Option<TcpStream> {
+    // Who is turned away may be so before everything is said.
+    let _ = stream.write_all(request.as_bytes());
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let mut more = [0; 1024];
+        match stream.read(&mut more) {
+            Ok(0) => break,
+            Ok(count) => head.extend(&more[..count]),
+            Err(error) => {
+                assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{request}");
+                break;
+            }
+        }
+    }
+    let is_refused = head.is_empty() || head.starts_with(b"HTTP/1.1 503 ");
+    let is_well = head.starts_with(b"HTTP/1.1 200 ") || head.starts_with(b"HTTP/1.1 101 ");
+    assert!(is_refused || is_well, "{}", String::from_utf8_lossy(&head));
+    is_well.then_some(stream)
+}
+
+/// A connection from another address of this machine.
+fn from_elsewhere(address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("there are sockets");
+    let elsewhere = SocketAddr::from(([127, 0, 0, 2], 0));
+    socket.bind(&elsewhere.into()).expect("all of 127.0.0.0/8 is this machine");
+    socket.connect(&address.into()).expect("the server accepts connections");
+    socket.into()
+}
+
+const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// How many connections an address may have here; none of them ends by itself during a test.
+const FEW: [(&str, &str); 2] = [("CONNECTIONS_PER_ADDRESS", "8"), ("HTTP_PATIENCE_SECONDS", "300")];
+const FEW_MAX: usize = 8;
+
+/// Connections within which the server has noticed that others have ended.
+const ROUNDS_MAX: usize = 2_000;
