@@ -1,18 +1,19 @@
-//! A real mongod for the product, without copies, on a free port.
+//! A real mongod for the product, without copies, on a port of its own.
 //!
 //! A shell stands between: it ends the server and removes its data when its standard input closes,
 //! so no way in which the tests can end leaves one behind.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::port::Port;
+
 /// A running server.
 #[derive(Debug)]
 pub(crate) struct Mongod {
-    port: u16,
+    port: Port,
     folder: TempDir,
     shell: Child,
     /// Closing it ends the server.
@@ -23,14 +24,14 @@ impl Mongod {
     /// Starts one with an empty data folder.
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("the system's folder for temporary files works");
-        let port = free_port();
-        let (shell, stdin) = launch(&folder, port);
+        let port = Port::take();
+        let (shell, stdin) = launch(&folder, &port);
         Self { port, folder, shell, stdin: Some(stdin) }
     }
 
     /// The address of a database there.
     pub(crate) fn address(&self) -> String {
-        format!("mongodb://127.0.0.1:{}/chat", self.port)
+        format!("mongodb://127.0.0.1:{}/chat", self.port.number())
     }
 
     /// Ends the server as a power cut would; its data stays.
@@ -41,7 +42,7 @@ impl Mongod {
 
     /// Starts it again on the same port and data.
     pub(crate) fn restart(&mut self) {
-        let (shell, stdin) = launch(&self.folder, self.port);
+        let (shell, stdin) = launch(&self.folder, &self.port);
         self.shell = shell;
         self.stdin = Some(stdin);
     }
@@ -53,7 +54,7 @@ impl Drop for Mongod {
     }
 }
 
-fn launch(folder: &TempDir, port: u16) -> (Child, ChildStdin) {
+fn launch(folder: &TempDir, port: &Port) -> (Child, ChildStdin) {
     const SHELL: &str = r#"
         "$1" --dbpath "$2" --port "$3" --bind_ip 127.0.0.1 --nounixsocket \
             --wiredTigerCacheSizeGB 0.25 </dev/null 2>/dev/null &
@@ -62,7 +63,10 @@ fn launch(folder: &TempDir, port: u16) -> (Child, ChildStdin) {
         wait
     "#;
     let mut command = Command::new("bash");
-    command.args(["-c", SHELL, "mongod", &binary()]).arg(folder.path()).arg(port.to_string());
+    command
+        .args(["-c", SHELL, "mongod", &binary()])
+        .arg(folder.path())
+        .arg(port.number().to_string());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut shell = command.spawn().expect("there is a bash");
     let stdin = shell.stdin.take().expect("stdin is piped");
@@ -81,12 +85,4 @@ fn binary() -> String {
     let output = Command::new(script).stderr(Stdio::inherit()).output().expect("a script of ours");
     assert!(output.status.success(), "deploy/test/mongod cannot install a mongod");
     String::from_utf8(output.stdout).expect("a path of ours").trim().to_owned()
-}
-
-/// A port below those that the system gives to clients, so that it is still free at a restart.
-fn free_port() -> u16 {
-    let start = 20_000 + u16::try_from(std::process::id() % 1_000).expect("below a thousand");
-    let mut ports = start..start + 1_000;
-    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-    free.expect("one of a thousand ports is free")
 }

@@ -13,7 +13,7 @@ use crate::server::Server;
 
 #[test]
 fn acknowledged_message_survives_a_kill_at_any_moment() {
-    let mut server = Server::start();
+    let mut server = Server::start_to_restart();
     let people = [rest::register(server.address(), "Ada"), rest::register(server.address(), "Ben")];
     let [ada, ben] = &people;
     let conversation = rest::open_conversation(server.address(), ada, ben);
@@ -44,7 +44,7 @@ fn acknowledged_message_survives_a_kill_at_any_moment() {
 
 #[test]
 fn stop_in_a_burst_acknowledges_what_it_stores_and_stores_what_it_acknowledges() {
-    let mut server = Server::start();
+    let mut server = Server::start_to_restart();
     let people = [rest::register(server.address(), "Ada"), rest::register(server.address(), "Ben")];
     let conversation = rest::open_conversation(server.address(), &people[0], &people[1]);
     let mut ledgers = [Ledger::new("ada"), Ledger::new("ben")];

@@ -18,6 +18,8 @@ mod framing;
 mod mongod;
 #[path = "../harness/peer.rs"]
 mod peer;
+#[path = "../harness/port.rs"]
+mod port;
 #[path = "../harness/process.rs"]
 mod process;
 #[path = "../harness/script.rs"]

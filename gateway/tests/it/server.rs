@@ -6,6 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::port::Port;
 use crate::process::{self, Process, Said};
 
 /// A server and its data folder.
@@ -13,6 +14,8 @@ use crate::process::{self, Process, Said};
 pub(crate) struct Server {
     process: Process,
     folder: TempDir,
+    /// Where it listens, for as long as it is started again there.
+    port: Option<Port>,
 }
 
 impl Server {
@@ -26,7 +29,15 @@ impl Server {
         let folder = tempfile::tempdir().expect("the system's folder for temporary files works");
         let mut command = command(folder.path(), 0);
         command.envs(settings.iter().copied());
-        Self { process: Process::start(command), folder }
+        Self { process: Process::start(command), folder, port: None }
+    }
+
+    /// Starts one with an empty data folder on a port that it keeps while it is down.
+    pub(crate) fn start_to_restart() -> Self {
+        let folder = tempfile::tempdir().expect("the system's folder for temporary files works");
+        let port = Port::take();
+        let process = Process::start(command(folder.path(), port.number()));
+        Self { process, folder, port: Some(port) }
     }
 
     /// Starts one that may have this many descriptors open, and whose clients may send without end.
@@ -38,7 +49,7 @@ impl Server {
         limited.args(["-c", SHELL, VOXORA, &descriptors.to_string()]).current_dir(folder.path());
         limited.envs(served.get_envs().filter_map(|(key, value)| Some((key, value?))));
         limited.envs(UNLIMITED);
-        Self { process: Process::start(limited), folder }
+        Self { process: Process::start(limited), folder, port: None }
     }
 
     /// Starts one with an empty data folder, an [`ADMIN`], and these variables in its environment.
@@ -49,14 +60,13 @@ impl Server {
         // A test is one user with one address, and asks more than a person does.
         command.env("RATE_LIMIT_MAX_REQUESTS", "1000000");
         command.envs(variables.iter().copied());
-        Self { process: Process::start(command), folder }
+        Self { process: Process::start(command), folder, port: None }
     }
 
     /// Kills it as a power cut would, and starts it on the same data and port.
     pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill();
-        let port = self.address().port();
-        self.process = Process::start(command(self.folder.path(), port));
+        self.start_again();
     }
 
     /// Stops it with SIGTERM, waits until it has ended, and starts it on the same data and port.
@@ -71,8 +81,12 @@ impl Server {
         let said = self.said().text();
         assert!(said.contains("stopping") && !said.contains("in time"), "{said}");
         self.process.kill();
-        let port = self.address().port();
-        self.process = Process::start(command(self.folder.path(), port));
+        self.start_again();
+    }
+
+    fn start_again(&mut self) {
+        let port = self.port.as_ref().expect("it was started to be started again");
+        self.process = Process::start(command(self.folder.path(), port.number()));
     }
 
     /// Where it listens.

@@ -159,7 +159,7 @@ fn environment_of_the_original_starts_the_product() {
 
 #[test]
 fn secrets_are_made_once_and_kept_for_their_owner_alone() {
-    let mut server = Server::start();
+    let mut server = Server::start_to_restart();
     let person = rest::register(server.address(), "Carol");
     let secrets = secret_files(server.data());
     assert!(!secrets.is_empty(), "no file with a secret in {}", server.data().display());

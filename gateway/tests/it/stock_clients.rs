@@ -86,7 +86,7 @@ fn undisturbed(path: &str, row: &[&str]) {
 }
 
 fn chat(language: Language, path: &str, row: &[&str]) {
-    let mut server = Server::start();
+    let mut server = Server::start_to_restart();
     let base = format!("http://{}", server.address());
     let arguments: Vec<&str> = std::iter::once(base.as_str()).chain(row.iter().copied()).collect();
     script::run(language, path, &arguments, |line| {
