@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
@@ -76,7 +76,10 @@ fn end_of_session(peer: &mut Peer) -> bool {
             Heard::Text(text) if text.starts_with("42[\"user_status_update\"") => {
                 assert!(was_admitted, "{text}");
             }
-            Heard::Text(text) => assert_eq!(text, "2", "nothing but heartbeats"),
+            Heard::Text(text) => {
+                assert_eq!(text, "2", "nothing but heartbeats");
+                peer.say("3");
+            }
             other @ (Heard::Binary(_) | Heard::Closed(_)) => {
                 panic!("expected a word, got {other:?}")
             }
@@ -96,36 +99,37 @@ fn message_sent_during_a_join_is_in_its_answer_or_comes_live() {
     let address = server.address();
     let people = [rest::register(address, "Sender"), rest::register(address, "Comer")];
     let conversation = rest::open_conversation(address, &people[0], &people[1]);
-    let is_over = AtomicBool::new(false);
+    let (is_over, heard_of) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         // On several connections, so that some are on another shard than the comer: on its own, a join
         // and what is sent meanwhile are done one after the other.
         let sending: Vec<_> = (0..SENDERS)
             .map(|_| {
                 let sender = Chat::connect(address, &people[0].token);
-                scope.spawn(|| send_until(sender, &conversation, &is_over))
+                scope.spawn(|| send_until(sender, &conversation, &heard_of, &is_over))
             })
             .collect();
         // However this ends, the senders end too.
         let over = SetOnDrop(&is_over);
         let mut comer = Chat::connect(address, &people[1].token);
-        let mut known = 0;
         for round in 0..JOINS {
-            known = join_without_gap(&mut comer, &conversation, known, round);
+            join_without_gap(&mut comer, &conversation, &heard_of, round);
             let answer = comer.ask("leave_conversation", &[json!(conversation)]);
             assert_eq!(answer["success"], true, "{answer}");
         }
         drop(over);
         let sent = sending.into_iter().map(|it| it.join().expect("no sender panics"));
         let sent: u64 = sent.sum();
+        let known = heard_of.load(Ordering::Acquire);
         assert!(sent >= known, "{sent} messages sent, {known} heard of");
     });
     server.assert_unharmed();
 }
 
-/// Joins, and hears on until a message has come live behind all that the answer brought. Returns the
-/// number of that message: everything up to it has been heard of.
-fn join_without_gap(comer: &mut Chat, conversation: &str, known: u64, round: usize) -> u64 {
+/// Joins, and hears on until a message has come live behind all that the answer brought. Everything
+/// up to that message has been heard of then, and the senders are told at every step how far that is.
+fn join_without_gap(comer: &mut Chat, conversation: &str, heard_of: &AtomicU64, round: usize) {
+    let known = heard_of.load(Ordering::Acquire);
     let join = json!({ "conversationId": conversation, "lastSeq": known });
     let id = comer.emit("join_conversation", &[join]);
     let mut answered: Option<BTreeSet<u64>> = None;
@@ -137,10 +141,14 @@ fn join_without_gap(comer: &mut Chat, conversation: &str, known: u64, round: usi
                 let messages = answer.pointer("/data/messages").and_then(Value::as_array);
                 let messages = messages.expect("a join that says how far it is gets the rest");
                 assert!(messages.len() < ANSWERED_MAX, "too much was sent between two joins");
-                answered = Some(messages.iter().map(seq).collect());
+                let messages: BTreeSet<u64> = messages.iter().map(seq).collect();
+                heard_of.fetch_max(messages.last().copied().unwrap_or(0), Ordering::AcqRel);
+                answered = Some(messages);
             }
             Packet::Event(name, arguments) if name == "new_message" => {
-                live.insert(seq(&arguments[0]["message"]));
+                let seq = seq(&arguments[0]["message"]);
+                live.insert(seq);
+                heard_of.fetch_max(seq, Ordering::AcqRel);
             }
             Packet::Event(..) => {}
             other @ (Packet::Ack(..) | Packet::Closed) => panic!("round {round}: {other:?}"),
@@ -152,7 +160,7 @@ fn join_without_gap(comer: &mut Chat, conversation: &str, known: u64, round: usi
                 .filter(|seq| !answered.contains(seq) && !live.contains(seq))
                 .collect();
             assert!(missing.is_empty(), "round {round}: {missing:?} neither told nor heard");
-            return *last;
+            return;
         }
     }
 }
@@ -161,13 +169,24 @@ fn seq(message: &Value) -> u64 {
     message["seq"].as_u64().expect("a message has a number")
 }
 
-/// Sends one message after the other, and returns how many.
-fn send_until(mut sender: Chat, conversation: &str, is_over: &AtomicBool) -> u64 {
+/// Sends one message after the other, as far ahead of who hears them as one join brings, and returns
+/// how many.
+fn send_until(
+    mut sender: Chat,
+    conversation: &str,
+    heard_of: &AtomicU64,
+    is_over: &AtomicBool,
+) -> u64 {
     let message = [json!({ "conversationId": conversation, "content": "still here" })];
-    let mut sent = 0;
+    let (mut sent, mut last) = (0, 0);
     while !is_over.load(Ordering::Acquire) {
+        if last > heard_of.load(Ordering::Acquire) + AHEAD_MAX {
+            sender.ask("ping", &[]);
+            continue;
+        }
         let answer = sender.ask("send_message", &message);
         assert_eq!(answer["success"], true, "{answer}");
+        last = seq(&answer["data"]["message"]);
         sent += 1;
     }
     sent
@@ -188,6 +207,9 @@ const SOCKETS: usize = 60;
 const SENDERS: usize = 6;
 
 const JOINS: usize = 80;
+
+/// How far a sender goes ahead; each of them may have one more under way.
+const AHEAD_MAX: u64 = 150;
 
 /// What one join brings at most; a full answer would not show that it is all.
 const ANSWERED_MAX: usize = 200;
