@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::chat::Chat;
 use crate::rest::{self, Person};
-use crate::server::{ADMIN, Server};
+use crate::server::{ADMIN, Server, UNLIMITED};
 
 #[test]
 fn socket_ends_with_its_token_and_is_told() {
-    let server = Server::start_with_admin(&[("JWT_EXPIRES_IN", "5s")]);
+    let server = Server::start_with_admin(&[("JWT_EXPIRES_IN", "15s")]);
     let ada = rest::register(server.address(), "Ada");
     let mut chat = Chat::connect(server.address(), &ada.token);
     let event = chat.hear_event("session_expired");
@@ -21,9 +21,11 @@ fn socket_ends_with_its_token_and_is_told() {
 
 #[test]
 fn renewed_socket_outlives_its_first_token_and_ends_with_the_second() {
-    let server = Server::start_with_admin(&[("JWT_EXPIRES_IN", "8s")]);
+    let server = Server::start_with_admin(&[("JWT_EXPIRES_IN", "20s")]);
     let address = server.address();
-    let (ada, bob) = (rest::register(address, "Ada"), rest::register(address, "Bob"));
+    // Whose time runs comes last.
+    let bob = rest::register(address, "Bob");
+    let ada = rest::register(address, "Ada");
     let mut chat = Chat::connect(address, &ada.token);
     let code = |answer: Value| answer["error"]["code"].clone();
     assert_eq!(code(chat.ask("refresh_auth", &[json!({ "token": bob.token })])), "FORBIDDEN");
@@ -75,7 +77,8 @@ fn sockets_of_a_revoked_session_and_of_a_deactivated_account_are_put_out() {
 
 #[test]
 fn deposed_agent_leaves_what_customers_may_not_hear_and_keeps_the_rest() {
-    let server = Server::start_with_admin(&[]);
+    // However often it takes to see the change.
+    let server = Server::start_with_admin(&UNLIMITED);
     let address = server.address();
     let admin = rest::sign_in(address, ADMIN);
     let agent = rest::appoint(address, &admin, "Agent", "agent");
