@@ -18,22 +18,27 @@ fn burst_into_a_large_room_reaches_everybody_in_order_while_others_are_served() 
     }
     let (mut sender, mut other) =
         (Chat::connect(address, &ada.token), Chat::connect(address, &eve.token));
-    let acks: Vec<u64> = (0..MESSAGES)
-        .map(|n| {
-            let message = json!({ "conversationId": id, "content": n.to_string() });
-            sender.emit("send_message", &[message])
-        })
-        .collect();
-    // More recipients than a shard serves in one turn; the others wait.
-    assert_eq!(other.ask("ping", &[])["success"], true);
-    for ack in acks {
-        assert_eq!(sender.hear_ack(ack).expect("it is served")["success"], true);
-    }
-    for member in &mut members {
-        let heard: Vec<Value> = (0..MESSAGES).map(|_| member.hear_event("new_message")).collect();
-        let seqs: Vec<_> = heard.iter().map(|event| event["message"]["seq"].as_u64()).collect();
-        assert_eq!(seqs, (1..=MESSAGES).map(Some).collect::<Vec<_>>());
-    }
+    std::thread::scope(|scope| {
+        // All at the same time: whoever is not read is closed after a while.
+        for member in &mut members {
+            scope.spawn(|| {
+                let heard = (0..MESSAGES).map(|_| member.hear_event("new_message"));
+                let seqs: Vec<_> = heard.map(|event| event["message"]["seq"].as_u64()).collect();
+                assert_eq!(seqs, (1..=MESSAGES).map(Some).collect::<Vec<_>>());
+            });
+        }
+        let acks: Vec<u64> = (0..MESSAGES)
+            .map(|n| {
+                let message = json!({ "conversationId": id, "content": n.to_string() });
+                sender.emit("send_message", &[message])
+            })
+            .collect();
+        // More recipients in all than a shard takes on in one turn; the rest of the burst waits.
+        assert_eq!(other.ask("ping", &[])["success"], true);
+        for ack in acks {
+            assert_eq!(sender.hear_ack(ack).expect("it is served")["success"], true);
+        }
+    });
 }
 
 #[test]
@@ -61,27 +66,40 @@ fn whoever_leaves_or_enters_a_large_room_amid_a_burst_hears_no_message_twice_and
         .iter_mut()
         .map(|it| it.emit("join_conversation", std::slice::from_ref(&join)))
         .collect();
-    for member in &mut members {
-        let heard: Vec<_> = (0..MESSAGES).map(|_| seq_of(member)).collect();
-        assert_eq!(heard, (1..=MESSAGES).map(Some).collect::<Vec<_>>());
-    }
-    for (chat, left) in leaving.iter_mut().zip(left) {
-        let heard = heard_until(chat, left).0;
-        let len = heard.len() as u64;
-        assert_eq!(heard, (1..=len).collect::<Vec<_>>());
-        assert!(chat.heard().iter().all(|(name, _)| name != "new_message"), "it has left");
-    }
-    for (chat, joined) in entering.iter_mut().zip(joined) {
-        let (before, answer) = heard_until(chat, joined);
-        assert_eq!(before, [0; 0], "ahead of the answer");
-        let told = answer["data"]["messages"].as_array().expect("what was missed");
-        let mut known: Vec<u64> = told.iter().filter_map(|it| it["seq"].as_u64()).collect();
-        while known.last() != Some(&MESSAGES) {
-            known.extend(seq_of(chat));
+    std::thread::scope(|scope| {
+        // All at the same time: whoever is not read is closed after a while.
+        for member in &mut members {
+            scope.spawn(|| {
+                let heard: Vec<_> = (0..MESSAGES).map(|_| seq_of(member)).collect();
+                assert_eq!(heard, (1..=MESSAGES).map(Some).collect::<Vec<_>>());
+            });
         }
-        assert_eq!(known, (1..=MESSAGES).collect::<Vec<_>>());
-        assert!(chat.heard().iter().all(|(name, _)| name != "new_message"), "twice");
+        for (chat, left) in leaving.iter_mut().zip(left) {
+            scope.spawn(move || hear_until_left(chat, left));
+        }
+        for (chat, joined) in entering.iter_mut().zip(joined) {
+            scope.spawn(move || hear_from_joined(chat, joined));
+        }
+    });
+}
+
+fn hear_until_left(chat: &mut Chat, left: u64) {
+    let heard = heard_until(chat, left).0;
+    let len = heard.len() as u64;
+    assert_eq!(heard, (1..=len).collect::<Vec<_>>());
+    assert!(chat.heard().iter().all(|(name, _)| name != "new_message"), "it has left");
+}
+
+fn hear_from_joined(chat: &mut Chat, joined: u64) {
+    let (before, answer) = heard_until(chat, joined);
+    assert_eq!(before, [0; 0], "ahead of the answer");
+    let told = answer["data"]["messages"].as_array().expect("what was missed");
+    let mut known: Vec<u64> = told.iter().filter_map(|it| it["seq"].as_u64()).collect();
+    while known.last() != Some(&MESSAGES) {
+        known.extend(seq_of(chat));
     }
+    assert_eq!(known, (1..=MESSAGES).collect::<Vec<_>>());
+    assert!(chat.heard().iter().all(|(name, _)| name != "new_message"), "twice");
 }
 
 fn seq_of(chat: &mut Chat) -> Option<u64> {
