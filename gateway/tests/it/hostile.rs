@@ -33,8 +33,10 @@ mod smuggling;
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::chat::Chat;
 use crate::peer::{self, Heard, Peer};
@@ -44,8 +46,45 @@ use crate::server::Server;
 /// A server, a healthy client that must never notice anything, and somebody to misbehave.
 struct Scene {
     server: Server,
-    healthy: Chat,
+    healthy: Healthy,
     hostile: Person,
+}
+
+/// A client who is served all the while: it answers its heartbeats however long a test is busy with
+/// others.
+struct Healthy {
+    question: SyncSender<()>,
+    answers: Receiver<Option<Value>>,
+}
+
+impl Healthy {
+    fn of(mut chat: Chat) -> Self {
+        let (question, questions) = sync_channel(1);
+        let (answer, answers) = sync_channel(1);
+        std::thread::spawn(move || {
+            loop {
+                let asked = questions.recv_timeout(UNASKED_MAX);
+                if asked == Err(RecvTimeoutError::Disconnected) {
+                    break;
+                }
+                let id = chat.emit("ping", &[]);
+                let answered = chat.hear_ack(id);
+                if answered.is_none() || asked.is_ok() {
+                    // Nobody asks any more when the test is over.
+                    let _ = answer.send(answered);
+                }
+            }
+        });
+        Self { question, answers }
+    }
+
+    /// Asks for a ping, and returns its answer.
+    fn ping(&mut self) -> Value {
+        // An end of it shows in the answers.
+        let _ = self.question.send(());
+        let answer = self.answers.recv().expect("whoever was closed has said so");
+        answer.expect("the connection lives until the ack")
+    }
 }
 
 impl Scene {
@@ -61,7 +100,7 @@ impl Scene {
     fn set_at(server: Server) -> Self {
         let person = rest::register(server.address(), "Healthy");
         let hostile = rest::register(server.address(), "Hostile");
-        let healthy = Chat::connect(server.address(), &person.token);
+        let healthy = Healthy::of(Chat::connect(server.address(), &person.token));
         Self { server, healthy, hostile }
     }
 
@@ -105,7 +144,7 @@ impl Scene {
 
     /// That the healthy client is served as ever, by the very process that was started.
     fn assert_unharmed(&mut self, after: &str) {
-        let answer = self.healthy.ask("ping", &[]);
+        let answer = self.healthy.ping();
         assert_eq!(answer["success"], json!(true), "after {after}: {answer}");
         self.server.assert_unharmed();
     }
@@ -117,6 +156,9 @@ impl Scene {
         assert_eq!(answer["success"], json!(true), "after {after}: {answer}");
     }
 }
+
+/// How long a healthy client is left alone: far less than it may leave a heartbeat unanswered.
+const UNASKED_MAX: Duration = Duration::from_secs(5);
 
 /// How often a hostility is repeated to see what is left of it.
 const REPETITIONS: usize = 5;
@@ -138,10 +180,11 @@ fn http_door(address: SocketAddr) -> String {
     format!("{POLLING}&sid={}", rest.get(..20).expect("a sid has 20 characters"))
 }
 
-/// What comes next, past the news of who is there, which come when they like.
+/// What comes next, past the news of who is there and heartbeats, which come when they like.
 fn hear_past_news(peer: &mut Peer) -> Heard {
     loop {
         match peer.hear() {
+            Heard::Text(text) if text == "2" => peer.say("3"),
             Heard::Text(text) if text.starts_with("42[\"user_status_update\"") => {}
             heard @ (Heard::Text(_) | Heard::Binary(_) | Heard::Closed(_)) => return heard,
         }

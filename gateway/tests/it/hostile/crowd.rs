@@ -1,12 +1,14 @@
 //! A thousand clients at once who are slow on purpose, while two others chat.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::flow::narrow;
 use super::frame::masked;
-use super::{CLIENT_KIB_MAX, SLACK_KIB, Scene};
+use super::{CLIENT_KIB_MAX, SLACK_KIB, Scene, hear_past_news};
 use crate::chat::{Chat, Packet};
-use crate::peer::Peer;
+use crate::peer::{Heard, Peer};
 use crate::rest;
 use crate::server::Server;
 
@@ -18,17 +20,27 @@ fn thousand_clients_who_send_a_byte_at_a_time_disturb_nobody_and_leave_nothing()
     let (slowly, rest) = sign_in.split_at(SLOW_BYTES);
     let mut before_kib = None;
     for _ in 0..2 {
-        let mut crowd: Vec<Peer> = (0..CROWD).map(|_| scene.hostile_peer()).collect();
+        let mut crowd: Vec<(Instant, Peer)> = Vec::new();
+        for number in 0..CROWD {
+            crowd.push((Instant::now(), scene.hostile_peer()));
+            pair.exchange(u64::from(number % 100 == 0), "they come");
+        }
         for byte in slowly.chunks(1) {
-            for peer in &mut crowd {
+            for (_, peer) in &mut crowd {
                 peer.write_raw(byte);
             }
             pair.exchange(4, "hello");
         }
         // It was a sign-in all the time.
-        for peer in crowd.iter_mut().step_by(50) {
+        for (opened, peer) in crowd.iter_mut().step_by(50) {
             peer.write_raw(rest);
-            assert!(peer.hear_text().starts_with("40{"));
+            match hear_past_news(peer) {
+                Heard::Text(text) => assert!(text.starts_with("40{"), "{text}"),
+                heard @ (Heard::Binary(_) | Heard::Closed(_)) => {
+                    let waited = opened.elapsed();
+                    assert!(waited >= SIGN_IN_MAX, "{heard:?} after {waited:?}");
+                }
+            }
         }
         scene.assert_open_for_newcomers("a slow crowd");
         drop(crowd);
@@ -44,17 +56,19 @@ fn thousand_clients_who_send_a_byte_at_a_time_disturb_nobody_and_leave_nothing()
 fn thousand_clients_who_never_read_are_closed_and_the_room_goes_on() {
     let (mut scene, mut pair) = set();
     let (before_kib, descriptors) = (scene.server.resident_kib(), scene.server.descriptors());
-    let crowd: Vec<Chat> = (0..CROWD)
-        .map(|_| {
-            let mut chat = scene.hostile_chat();
-            narrow(chat.peer().stream());
-            chat.emit_unasked("join_conversation", &[json!(pair.conversation)]);
-            chat
-        })
-        .collect();
+    let mut crowd = Deaf { chats: Vec::new(), alive_at: Instant::now() };
+    for number in 0..CROWD {
+        let mut chat = scene.hostile_chat();
+        narrow(chat.peer().stream());
+        chat.emit_unasked("join_conversation", &[json!(pair.conversation)]);
+        crowd.chats.push(chat);
+        crowd.stay_alive();
+        pair.exchange(u64::from(number % 100 == 0), "they come");
+    }
     assert!(scene.server.descriptors() >= descriptors + CROWD);
     let message = "x".repeat(5_000);
     while scene.server.descriptors() > descriptors + CROWD / 100 {
+        crowd.stay_alive();
         pair.exchange(20, &message);
         assert!(pair.sent < LONG_MESSAGES_MAX, "they are kept on");
         let grown_kib = scene.server.resident_kib().saturating_sub(before_kib);
@@ -68,6 +82,22 @@ fn thousand_clients_who_never_read_are_closed_and_the_room_goes_on() {
     pair.exchange(50, "they are gone");
     drop(crowd);
     scene.assert_open_for_newcomers("a deaf crowd");
+}
+
+/// A crowd that never reads.
+struct Deaf {
+    chats: Vec<Chat>,
+    alive_at: Instant,
+}
+
+impl Deaf {
+    /// Answers the heartbeats that it does not read, so that nobody is closed for those.
+    fn stay_alive(&mut self) {
+        if self.alive_at.elapsed() > ALIVE_EVERY {
+            self.chats.iter_mut().for_each(|chat| chat.peer().say("3"));
+            self.alive_at = Instant::now();
+        }
+    }
 }
 
 /// A server that may have a descriptor for each of the crowd, and two people who chat there: the
@@ -142,6 +172,12 @@ impl Pair {
 }
 
 const CROWD: usize = 1_000;
+
+/// How long whoever opens a connection may take to sign in. Source: contract O3.1.
+const SIGN_IN_MAX: Duration = Duration::from_secs(45);
+
+/// Less than a heartbeat's answer is waited for.
+const ALIVE_EVERY: Duration = Duration::from_secs(5);
 
 /// How much each of the crowd sends slowly.
 const SLOW_BYTES: usize = 12;
