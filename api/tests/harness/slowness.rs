@@ -5,34 +5,52 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+/// How long a server under test waits: longer than a machine stops, so that whoever is not slow on
+/// purpose is in time.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+
 /// A head that never ends is cut off, however steadily it drips.
 pub(crate) fn assert_slow_head_is_cut_off(address: SocketAddr) {
-    for head in ["GET / HTTP/1.1\r\nHost: a\r\nX: ", "GET /", "\r\n"] {
-        let drop = if head == "\r\n" { "\r\n" } else { "x" };
-        assert_eq!(drip(address, head, drop), "", "{head:?}");
-    }
+    std::thread::scope(|scope| {
+        for head in ["GET / HTTP/1.1\r\nHost: a\r\nX: ", "GET /", "\r\n"] {
+            scope.spawn(move || {
+                let drop = if head == "\r\n" { "\r\n" } else { "x" };
+                assert_eq!(drip(address, head, drop), "", "{head:?}");
+            });
+        }
+    });
 }
 
-/// A POST to `target` whose body never ends is answered 400, however steadily it drips.
-pub(crate) fn assert_slow_body_is_answered_400(address: SocketAddr, target: &str) {
-    let head = format!(
-        "POST {target} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
-         Content-Length: 100000\r\n\r\n"
-    );
-    let answer = drip(address, &head, "x");
-    assert!(answer.starts_with("HTTP/1.1 400 "), "{target}: {answer}");
-    assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{target}: {answer}");
+/// A POST to each of these targets whose body never ends is answered 400, however steadily it drips.
+pub(crate) fn assert_slow_body_is_answered_400(address: SocketAddr, targets: &[&str]) {
+    std::thread::scope(|scope| {
+        for target in targets {
+            scope.spawn(move || {
+                let head = format!(
+                    "POST {target} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+                     Content-Length: 100000\r\n\r\n"
+                );
+                let answer = drip(address, &head, "x");
+                assert!(answer.starts_with("HTTP/1.1 400 "), "{target}: {answer}");
+                assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{target}: {answer}");
+            });
+        }
+    });
 }
 
 /// A connection that nothing more is asked on is closed, and so is one on which nothing ever was.
 pub(crate) fn assert_idle_connection_is_closed(address: SocketAddr) {
-    for (request, answers) in [("", 0), ("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 1)] {
-        let mut stream = connect(address, SILENCE_MAX);
-        stream.write_all(request.as_bytes()).expect("the server takes a request");
-        let mut heard = String::new();
-        stream.read_to_string(&mut heard).expect("the server closes it");
-        assert_eq!(heard.matches("HTTP/1.1 200").count(), answers, "{heard}");
-    }
+    std::thread::scope(|scope| {
+        for (request, answers) in [("", 0), ("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 1)] {
+            scope.spawn(move || {
+                let mut stream = connect(address, SILENCE_MAX);
+                stream.write_all(request.as_bytes()).expect("the server takes a request");
+                let mut heard = String::new();
+                stream.read_to_string(&mut heard).expect("the server closes it");
+                assert_eq!(heard.matches("HTTP/1.1 200").count(), answers, "{heard}");
+            });
+        }
+    });
 }
 
 /// Whoever asks on and reads none of the answers. Their connections are to be ended by the server.
@@ -103,8 +121,8 @@ fn is_silence(error: &std::io::Error) -> bool {
 /// Between two drops.
 const PACE: Duration = Duration::from_millis(50);
 
-/// Drops within which a server that waits for a second has long lost its patience.
-const ROUNDS_MAX: usize = 400;
+/// Drops within which a server has long lost its [`PATIENCE`].
+const ROUNDS_MAX: usize = 1_200;
 
 /// Beyond this a test gives up on the server; long enough for a loaded machine.
 const SILENCE_MAX: Duration = Duration::from_secs(20);

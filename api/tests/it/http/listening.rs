@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use api::http::connection::Limits;
 use api::http::connection::crowd::{Crowd, PerClient};
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::desk::Desk;
+use crate::slowness::PATIENCE;
 
 /// A running server, which soon loses its patience unless told otherwise; it ends when dropped.
 pub(super) struct Listening {
@@ -50,6 +50,3 @@ impl Listening {
         self.serving.await.unwrap();
     }
 }
-
-/// How long it waits for anything.
-const PATIENCE: Duration = Duration::from_secs(1);

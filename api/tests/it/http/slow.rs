@@ -21,7 +21,7 @@ async fn slow_head_is_cut_off_however_steadily_it_drips() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_body_is_answered_400_however_steadily_it_drips() {
     let server = Listening::start(&Desk::open().await).await;
-    slowness::assert_slow_body_is_answered_400(server.address, LOGIN);
+    slowness::assert_slow_body_is_answered_400(server.address, &[LOGIN]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

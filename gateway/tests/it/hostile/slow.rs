@@ -4,40 +4,40 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use super::{Scene, http_door};
+use crate::framing::LOGIN;
 use crate::peer;
 use crate::rest;
-use crate::slowness::{self, DeafReaders};
-
-const IMPATIENT: [(&str, &str); 1] = [("HTTP_PATIENCE_SECONDS", "1")];
+use crate::slowness::{self, DeafReaders, PATIENCE};
 
 #[test]
 fn slow_head_is_cut_off_however_steadily_it_drips() {
-    let mut scene = Scene::set_with(&IMPATIENT);
+    let mut scene = Scene::set_with(&[("HTTP_PATIENCE_SECONDS", &patience())]);
     slowness::assert_slow_head_is_cut_off(scene.server.address());
     scene.assert_unharmed("dripping heads");
 }
 
 #[test]
 fn slow_body_is_answered_400_however_steadily_it_drips() {
-    let mut scene = Scene::set_with(&IMPATIENT);
+    let mut scene = Scene::set_with(&[("HTTP_PATIENCE_SECONDS", &patience())]);
     let door = http_door(scene.server.address());
-    for target in ["/api/v1/auth/login", door.as_str()] {
-        slowness::assert_slow_body_is_answered_400(scene.server.address(), target);
-    }
+    let targets = [LOGIN, door.as_str()];
+    slowness::assert_slow_body_is_answered_400(scene.server.address(), &targets);
     scene.assert_unharmed("dripping bodies");
 }
 
 #[test]
 fn idle_connection_is_closed() {
-    let mut scene = Scene::set_with(&IMPATIENT);
+    let mut scene = Scene::set_with(&[("HTTP_PATIENCE_SECONDS", &patience())]);
     slowness::assert_idle_connection_is_closed(scene.server.address());
     scene.assert_unharmed("idle connections");
 }
 
 #[test]
 fn slow_reader_is_given_up_and_costs_little_meanwhile() {
-    let unlimited = ("RATE_LIMIT_MAX_REQUESTS", "1000000");
-    let mut scene = Scene::set_with(&[IMPATIENT[0], unlimited]);
+    let patience = patience();
+    let settings =
+        [("HTTP_PATIENCE_SECONDS", patience.as_str()), ("RATE_LIMIT_MAX_REQUESTS", "1000000")];
+    let mut scene = Scene::set_with(&settings);
     let before_kib = scene.server.resident_kib();
     let mut grown_kib = 0;
     DeafReaders::connect(scene.server.address(), READERS).ask_on(|| {
@@ -100,6 +100,11 @@ fn head_beyond_its_bounds_is_431_and_the_end() {
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{what}");
         scene.assert_unharmed(what);
     }
+}
+
+/// As a setting.
+fn patience() -> String {
+    PATIENCE.as_secs().to_string()
 }
 
 const READERS: usize = 4;
