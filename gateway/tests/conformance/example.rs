@@ -34,7 +34,7 @@ pub(crate) const PINGING: [&str; 2] = ["--ping-interval-ms", "300"];
 
 /// Longer than a machine stops, and short enough to be waited for: what a client has where a test
 /// shows both that who is in time may stay and that who is not may not.
-pub(crate) const SOON_MS: &str = "10000";
+pub(crate) const SOON_MS: &str = "8000";
 
 const TIMES: [&str; 5] = [
     "--ping-interval-ms",

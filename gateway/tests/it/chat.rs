@@ -34,7 +34,13 @@ impl Chat {
         let open = peer.hear_text();
         assert!(open.starts_with("0{"), "{open}");
         peer.say(format!("40{}", serde_json::json!({ "token": token })));
-        let connected = peer.hear_text();
+        let connected = loop {
+            match peer.hear_text() {
+                // The sign-in takes its time.
+                heartbeat if heartbeat == "2" => peer.say("3"),
+                connected => break connected,
+            }
+        };
         assert!(connected.starts_with("40{"), "{connected}");
         Self { peer, next_ack: 0 }
     }

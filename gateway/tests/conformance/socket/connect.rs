@@ -97,7 +97,7 @@ fn connect_in_time_ends_the_waiting_for_good() {
     let server = example::start_with(&[example::PINGING, timeout].concat());
     let mut peer = connected(&server);
     peer.say("41");
-    // More than the ten seconds, in which no namespace is joined any more.
+    // More than that time, in which no namespace is joined any more.
     for _ in 0..35 {
         assert_eq!(peer.hear(), Heard::Text("2".into()));
         peer.say("3");

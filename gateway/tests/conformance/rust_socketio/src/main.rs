@@ -118,9 +118,9 @@ fn ask(client: &Client, payload: Payload) -> Result<Receiver<Payload>> {
     Ok(answer)
 }
 
-/// The server pings every 300 ms and waits 10 s; nothing but answers keeps the connection.
+/// The server pings every 300 ms and waits 8 s; nothing but answers keeps the connection.
 fn outlives_heartbeats(client: &Client, heard: &Heard) -> Result<()> {
-    match heard.recv_timeout(Duration::from_secs(11)) {
+    match heard.recv_timeout(Duration::from_secs(9)) {
         Err(mpsc::RecvTimeoutError::Timeout) => {}
         other => return Err(format!("in the silence came {other:?}").into()),
     }
