@@ -115,7 +115,8 @@ fn connect(address: SocketAddr, timeout: Duration) -> TcpStream {
 }
 
 fn is_silence(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+    // Interrupted is whoever was stopped and continues.
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 /// Between two drops.

@@ -2,7 +2,7 @@
 //!
 //! tungstenite speaks RFC 6455 for it, so that our own codec is never its own judge.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -11,7 +11,12 @@ use tungstenite::{Error, Message, WebSocket};
 
 /// One connection to a server under test.
 #[derive(Debug)]
-pub(crate) struct Peer(WebSocket<TcpStream>);
+pub(crate) struct Peer(WebSocket<Resumed>);
+
+/// A stream whose owner may be stopped and continued: with a time-out set, what was waited for then
+/// is interrupted, which means nothing. Source: signal(7).
+#[derive(Debug)]
+struct Resumed(TcpStream);
 
 /// What came from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +37,9 @@ impl Peer {
     pub(crate) fn open(address: SocketAddr, target: &str) -> Self {
         let url = format!("ws://{address}{target}");
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-        let (socket, _) =
-            tungstenite::client::client_with_config(url, connect(address), Some(config))
-                .expect("the server accepts the handshake");
+        let stream = Resumed(connect(address));
+        let (socket, _) = tungstenite::client::client_with_config(url, stream, Some(config))
+            .expect("the server accepts the handshake");
         Self(socket)
     }
 
@@ -55,7 +60,7 @@ impl Peer {
 
     /// The stream under the codec.
     pub(crate) fn stream(&mut self) -> &mut TcpStream {
-        self.0.get_mut()
+        &mut self.0.get_mut().0
     }
 
     /// The next message, or the end.
@@ -98,6 +103,32 @@ impl Peer {
             if let Heard::Closed(code) = self.hear() {
                 return code;
             }
+        }
+    }
+}
+
+impl Read for Resumed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        resumed(|| self.0.read(buffer))
+    }
+}
+
+impl Write for Resumed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        resumed(|| self.0.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// What comes of a call that is made again whenever it is interrupted.
+fn resumed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
         }
     }
 }
