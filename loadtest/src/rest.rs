@@ -2,7 +2,7 @@
 //!
 //! [`post`] opens a connection of its own; [`Line`] keeps one for many questions.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -102,9 +102,12 @@ fn read_answer(stream: &mut TcpStream) -> Result<Answer> {
         if let Some(answer) = parse(&wire)? {
             return Ok(answer);
         }
-        match stream.read(&mut part)? {
-            0 => bail!("the server hung up before its answer was whole"),
-            read => wire.extend_from_slice(part.get(..read).unwrap_or_default()),
+        match stream.read(&mut part) {
+            Ok(0) => bail!("the server hung up before its answer was whole"),
+            Ok(read) => wire.extend_from_slice(part.get(..read).unwrap_or_default()),
+            // This program was stopped for a while: a read with a timeout is not taken up again.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
         }
         ensure!(wire.len() <= ANSWER_BYTES_MAX, "the answer is longer than 1 MiB");
     }

@@ -87,9 +87,12 @@ fn open(server: &Server, request: &[u8]) -> io::Result<TcpStream> {
         if frame::decode(rest).map_err(io::Error::other)?.is_some() {
             return Ok(stream);
         }
-        match stream.read(&mut part)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => heard.extend_from_slice(part.get(..read).unwrap_or_default()),
+        match stream.read(&mut part) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => heard.extend_from_slice(part.get(..read).unwrap_or_default()),
+            // This program was stopped for a while.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
