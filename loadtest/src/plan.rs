@@ -124,13 +124,13 @@ pub struct TrafficArgs {
     /// Messages per second instead, come what may; latency counts from when each was due
     #[arg(long, conflicts_with = "in_flight", value_parser = value_parser!(u32).range(1..=500_000))]
     pub rate: Option<u32>,
-    /// Time to measure
+    /// Time to measure; one in which nothing came lasts until something does, --drain at most
     #[arg(long, default_value = "10s", value_parser = duration)]
     pub duration: Duration,
     /// Time to send before measuring
     #[arg(long, default_value = "2s", value_parser = duration)]
     pub warmup: Duration,
-    /// Time to wait at the end for what is still missing; then it is lost
+    /// Time to wait at the end for what is still missing, while anybody is connected; then it is lost
     #[arg(long, default_value = "10s", value_parser = duration)]
     pub drain: Duration,
     /// Time after which an unfinished message no longer counts as in flight

@@ -8,6 +8,7 @@ pub mod support_chat;
 use std::sync::Arc;
 
 use crate::admission::{Admission, Wanted};
+use crate::ledger::Tally;
 use crate::plan::Scenario;
 use crate::traffic::{Exchange, Layout};
 
@@ -32,6 +33,16 @@ impl Unit {
             Self::Message => "message",
             Self::Delivery => "delivery",
             Self::Ack => "ack",
+        }
+    }
+
+    /// How many of it are in `tally`.
+    pub const fn count(self, tally: &Tally) -> u64 {
+        match self {
+            Self::Connection => 0,
+            Self::Message => tally.completed,
+            Self::Delivery => tally.deliveries,
+            Self::Ack => tally.acks,
         }
     }
 }

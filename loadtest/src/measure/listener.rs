@@ -63,6 +63,9 @@ mod tests {
     #[test]
     fn a_listener_of_this_process_is_found() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        assert_eq!(pids(listener.local_addr().unwrap().port()), [std::process::id()]);
+        let pids = pids(listener.local_addr().unwrap().port());
+        // A process that another test just starts has all files of this one until it runs its own
+        // program.
+        assert!(pids.contains(&std::process::id()), "{pids:?}");
     }
 }

@@ -47,12 +47,7 @@ impl TrafficReport {
     pub(crate) fn new(unit: Unit, processes: &[Measured], measurement: &Measurement<'_>) -> Self {
         let Measurement { before, after, window, total } = measurement;
         let took = after.since(before);
-        let units = match unit {
-            Unit::Message => window.completed,
-            Unit::Delivery => window.deliveries,
-            Unit::Ack => window.acks,
-            Unit::Connection => 0,
-        };
+        let units = unit.count(window);
         Self {
             seconds: took.as_secs_f64(),
             unit: unit.name(),

@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::ledger::Tally;
 use crate::measure::{self, Measured, MemoryReading, Reading};
 use crate::plan::{Idle, TrafficArgs};
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::report::memory::MemoryReport;
 use crate::report::traffic::{Measurement, TrafficReport};
+use crate::scenario::Unit;
 use crate::swarm::Swarm;
 use crate::traffic::Traffic;
 
@@ -53,6 +55,7 @@ impl<'a> Stage<'a> {
         self.traffic.measure();
         let (tally_before, before) = (self.traffic.tally(), self.read()?);
         self.pass("measuring", plan.duration)?;
+        self.await_first(report.unit, &tally_before, plan.drain)?;
         let (after, tally_after) = (self.read()?, self.traffic.tally());
         let lag_max = self.traffic.stop();
         self.drain(plan.drain)?;
@@ -108,25 +111,44 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// Lets `time` pass. The last turn begins when it is over: however late this program is woken,
+    /// what was due by then has left, and what was there by then is heard.
     fn pass(&mut self, phase: &'static str, time: Duration) -> Result<()> {
         let began = Instant::now();
         let mut progress = Progress::start(phase, time.as_secs());
-        while let Some(left) = time.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
+        loop {
+            let left = time.saturating_sub(began.elapsed());
             self.swarm.turn(&mut self.traffic, Instant::now() + left.min(TURN))?;
             progress.set(began.elapsed().as_secs());
+            if left.is_zero() {
+                break;
+            }
         }
         progress.finish();
         Ok(())
     }
 
+    /// Keeps a measured time in which nothing came open until something does, for `time` at most:
+    /// the machine stood still, or the target is slower than that.
+    fn await_first(&mut self, unit: Unit, before: &Tally, time: Duration) -> Result<()> {
+        let nothing_came = |traffic: &Traffic| unit.count(&(traffic.tally() - *before)) == 0;
+        self.turn_while(time, nothing_came)
+    }
+
     /// Waits until nothing is missing, for `time` at most.
     fn drain(&mut self, time: Duration) -> Result<()> {
-        let deadline = Instant::now() + time;
-        while !self.traffic.is_settled() && Instant::now() < deadline {
-            self.swarm.turn(&mut self.traffic, (Instant::now() + TURN).min(deadline))?;
-        }
+        self.turn_while(time, |traffic| !traffic.is_settled())?;
         // What is there already, and came twice, should be seen too.
         self.pass("listening", LISTEN_ON)
+    }
+
+    /// Turns while `waits`, for `time` at most, and no longer than there is anybody to hear from.
+    fn turn_while(&mut self, time: Duration, waits: impl Fn(&Traffic) -> bool) -> Result<()> {
+        let deadline = Instant::now() + time;
+        while waits(&self.traffic) && self.swarm.census().live() > 0 && Instant::now() < deadline {
+            self.swarm.turn(&mut self.traffic, (Instant::now() + TURN).min(deadline))?;
+        }
+        Ok(())
     }
 
     fn close_books(&self, report: &mut Report) {

@@ -4,15 +4,15 @@
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use tungstenite::protocol::Role;
-use tungstenite::{Message, WebSocket};
+use tungstenite::Message;
+
+use crate::socket::{self, End, Writer};
 
 /// The promise that it breaks, with every fifth message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +38,6 @@ pub(crate) enum Breaks {
     /// It does not announce, and has nothing for whoever asks later.
     Catching,
 }
-
-type Writer = Arc<Mutex<WebSocket<TcpStream>>>;
 
 #[derive(Debug, Default)]
 struct Conversation {
@@ -71,21 +69,12 @@ struct Chatter {
 
 /// Starts one on a free port; it lives as long as the test program.
 pub(crate) fn start(breaks: Breaks) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let chatter = Arc::new(Chatter { breaks, state: Mutex::default() });
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let chatter = Arc::clone(&chatter);
-            // A connection that ends in an error has ended.
-            thread::spawn(move || chatter.serve(stream).ok());
-        }
-    });
-    address
+    let chatter = Chatter { breaks, state: Mutex::default() };
+    socket::listen(move |stream| chatter.serve(stream))
 }
 
 impl Chatter {
-    fn serve(&self, mut stream: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+    fn serve(&self, mut stream: TcpStream) -> End {
         let mut head = vec![0; 64 * 1024];
         loop {
             let seen = stream.peek(&mut head)?;
@@ -134,16 +123,8 @@ impl Chatter {
         }
     }
 
-    fn serve_socket(&self, stream: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
-        let second_half = stream.try_clone()?;
-        let mut reader = tungstenite::accept(stream)?;
-        let writer = WebSocket::from_raw_socket(second_half, Role::Server, None);
-        let writer = Arc::new(Mutex::new(writer));
-        let open = json!({
-            "sid": "AAAAAAAAAAAAAAAAAAAA", "upgrades": [],
-            "pingInterval": 25000, "pingTimeout": 20000, "maxPayload": 1_000_000,
-        });
-        say(&writer, &format!("0{open}"));
+    fn serve_socket(&self, stream: TcpStream) -> End {
+        let (mut reader, writer) = socket::open(stream)?;
         let mut user = 0;
         while let Ok(message) = reader.read() {
             let Message::Text(text) = message else { continue };
@@ -271,5 +252,5 @@ fn user_of(token: &str) -> u64 {
 
 /// Whoever has gone away does not listen, which is no fault of ours.
 fn say(writer: &Writer, text: &str) {
-    writer.lock().unwrap().send(Message::text(text)).ok();
+    socket::say(writer, text).ok();
 }

@@ -7,12 +7,13 @@ use loadtest::plan::{Plan, Task};
 
 use crate::chatter::{self, Breaks};
 
-/// What the checker makes of a server that breaks this.
-fn check(breaks: Breaks) -> HistoryReport {
+/// What the checker makes of a server that breaks this. Where something is missing it is waited for
+/// in vain, all of `patience`.
+fn check(breaks: Breaks, patience: &str) -> HistoryReport {
     let address = chatter::start(breaks);
     let line = format!(
         "voxora-loadtest history --sends 120 --conversations 3 --storms 1 --intruders 3 \
-         --patience 500ms --url http://{address}"
+         --slow-for 0s --patience {patience} --url http://{address}"
     );
     let plan = Plan::try_parse_from(line.split_ascii_whitespace()).unwrap();
     let Task::History(plan) = plan.task else { panic!("the line names another task") };
@@ -21,7 +22,7 @@ fn check(breaks: Breaks) -> HistoryReport {
 
 #[test]
 fn server_that_keeps_its_promises_passes() {
-    let report = check(Breaks::Nothing);
+    let report = check(Breaks::Nothing, "2m");
     assert!(report.passed, "{report}");
     let seen = report.findings.seen;
     assert_eq!((seen.acknowledged, seen.stored), (120, 120), "{report}");
@@ -42,7 +43,7 @@ fn every_broken_promise_is_found_and_called_by_its_name() {
         (Breaks::Catching, &[Rule::Skipped, Rule::Diverged]),
     ];
     let judge = |(breaks, rules): (Breaks, &[Rule])| {
-        let report = check(breaks);
+        let report = check(breaks, "4s");
         assert!(!report.passed, "{breaks:?}\n{report}");
         for rule in rules {
             assert!(

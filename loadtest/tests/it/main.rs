@@ -8,6 +8,10 @@ mod drill;
 mod history;
 #[cfg(test)]
 mod peer;
+#[cfg(test)]
+mod socket;
+
+use std::time::Instant;
 
 use clap::Parser as _;
 use loadtest::plan::Plan;
@@ -17,12 +21,16 @@ use loadtest::run;
 use peer::Manner;
 
 const STRICT: &str = "--expect-lost 0 --expect-duplicates 0 --expect-disorder 0 --expect-refused 0";
-const SHORT: &str = "--warmup 50ms --duration 300ms --drain 500ms";
+/// What is waited for comes, or its connection ends: the drain is as long as that takes.
+const SHORT: &str = "--warmup 50ms --duration 300ms --drain 1m";
 
 /// Runs the command `line` against a peer of this manner.
 fn run_against(manner: Manner, line: &str) -> anyhow::Result<Report> {
     let address = peer::start(manner);
-    let line = format!("voxora-loadtest {line} --url http://{address}");
+    // Named, not found by its port: a process that another test just starts has all files of this
+    // one until it runs its own program, and may end before it is measured.
+    let own = std::process::id();
+    let line = format!("voxora-loadtest {line} --pid peer:{own} --url http://{address}");
     let plan = Plan::try_parse_from(line.split_ascii_whitespace())?;
     let plan = plan.into_scenario().expect("the line names a load scenario");
     run::run(&plan, &run::aim(&plan)?)
@@ -55,22 +63,27 @@ fn each_message_is_delivered_to_all_members_and_confirmed_once() {
 
 #[test]
 fn a_fixed_rate_sends_what_is_due() {
-    let line = "support-chat --rooms 5 --rate 200 --warmup 50ms --duration 1s";
+    let line = "support-chat --rooms 5 --rate 200 --warmup 50ms --duration 1s --drain 1m";
+    let began = Instant::now();
     let report = run_against(Manner::Sound, line).unwrap();
+    let most = began.elapsed().as_secs_f64() * 200.0 + 1.0;
     let traffic = report.traffic.unwrap();
-    let due = traffic.seconds * 200.0;
-    let sent = f64::from(u32::try_from(traffic.measured.sent).unwrap());
-    assert!((sent - due).abs() <= due * 0.3, "{sent} sent, {due} due");
+    let (sent, measured) = (traffic.total.sent, traffic.measured.sent);
+    // All that came due while it sent, and nothing that cannot have come due since before it began.
+    assert!(sent >= 210 && measured >= 200, "{sent} sent, {measured} of them measured");
+    assert!(f64::from(u32::try_from(sent).unwrap()) <= most, "{sent} sent, {most} due");
     assert!(traffic.to_delivery.count > 0 && traffic.to_ack.count > 0);
 }
 
 #[test]
 fn lost_deliveries_are_counted_and_fail_the_run() {
-    let line = format!("support-chat --rooms 5 --rate 200 {SHORT} {STRICT}");
+    // With three messages lost no other is in flight, and none of them is given up.
+    let line = format!("support-chat --rooms 5 --in-flight 3 --patience 60m {SHORT} {STRICT}");
     let report = run_against(Manner::Loses, &line).unwrap();
     let total = report.traffic.as_ref().unwrap().total;
+    assert!(total.sent >= 3, "{report}");
     assert_eq!(total.lost, 2 * (total.sent / 3), "{report}");
-    assert!(!report.verdict.passed);
+    assert!(report.verdict.failures.iter().any(|it| it.contains("lost")), "{report}");
 }
 
 #[test]
@@ -102,7 +115,7 @@ fn a_server_that_never_acks_is_confirmed_by_its_events() {
 
 #[test]
 fn a_connection_that_drops_fails_the_run() {
-    let line = format!("support-chat --rooms 2 {SHORT}");
+    let line = format!("room --connections 1 {SHORT}");
     let report = run_against(Manner::HangsUp, &line).unwrap();
     assert!(report.connections.dropped > 0);
     assert!(!report.verdict.passed, "{report}");

@@ -1,22 +1,23 @@
-//! A Socket.IO server to load: tungstenite's WebSocket, and by hand the few packets of a room
-//! application. It is a thread per connection, and can be told to misbehave.
+//! A Socket.IO server to load: the few packets of a room application, by hand. It can be told to
+//! misbehave.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use serde_json::{Value, json};
-use tungstenite::protocol::Role;
-use tungstenite::{Message, WebSocket};
+use tungstenite::Message;
+
+use crate::socket::{self, End, Writer, say, say_times};
 
 /// What a peer does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
     /// Nothing.
     Sound,
-    /// Every third message is delivered to nobody.
+    /// Every third message is delivered to nobody. Once the ninth is answered it hangs up on
+    /// everybody: nothing more will come, so nobody need wait for it.
     Loses,
     /// Every third message is delivered twice.
     Repeats,
@@ -30,8 +31,6 @@ pub(crate) enum Manner {
     Picks,
 }
 
-type Writer = Arc<Mutex<WebSocket<TcpStream>>>;
-
 struct Peer {
     manner: Manner,
     rooms: Mutex<HashMap<String, Vec<Writer>>>,
@@ -41,35 +40,18 @@ struct Peer {
 
 /// Starts a peer on a free port; it lives as long as the test program.
 pub(crate) fn start(manner: Manner) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let peer = Arc::new(Peer {
+    let peer = Peer {
         manner,
         rooms: Mutex::default(),
         connections: AtomicU32::new(0),
         messages: AtomicU32::new(0),
-    });
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let peer = Arc::clone(&peer);
-            // A connection that ends in an error has ended; the load test says what it makes of it.
-            thread::spawn(move || peer.serve(stream).ok());
-        }
-    });
-    address
+    };
+    socket::listen(move |stream| peer.serve(stream))
 }
 
 impl Peer {
-    fn serve(&self, stream: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
-        let second_half = stream.try_clone()?;
-        let mut reader = tungstenite::accept(stream)?;
-        let writer = WebSocket::from_raw_socket(second_half, Role::Server, None);
-        let writer = Arc::new(Mutex::new(writer));
-        let open = json!({
-            "sid": "AAAAAAAAAAAAAAAAAAAA", "upgrades": [],
-            "pingInterval": 25000, "pingTimeout": 20000, "maxPayload": 1_000_000,
-        });
-        say(&writer, &format!("0{open}"))?;
+    fn serve(&self, stream: TcpStream) -> End {
+        let (mut reader, writer) = socket::open(stream)?;
         loop {
             let Message::Text(text) = reader.read()? else { continue };
             if text.starts_with("40") {
@@ -101,7 +83,8 @@ impl Peer {
     }
 
     fn deliver(&self, writer: &Writer, id: &str, message: &Value) -> tungstenite::Result<()> {
-        let third = self.messages.fetch_add(1, Ordering::Relaxed) % 3 == 2;
+        let nth = self.messages.fetch_add(1, Ordering::Relaxed);
+        let third = nth % 3 == 2;
         let times = match self.manner {
             Manner::HangsUp => return writer.lock().unwrap().close(None),
             Manner::Refuses if third => {
@@ -119,15 +102,24 @@ impl Peer {
         let room = message["conversationId"].as_str().unwrap_or_default();
         let members = self.rooms.lock().unwrap().get(room).cloned().unwrap_or_default();
         let packet = format!("42{}", json!(["new_message", { "message": message }]));
-        for _ in 0..times {
-            for member in &members {
-                say(member, &packet)?;
-            }
+        for member in &members {
+            say_times(member, &packet, times)?;
         }
         if self.manner == Manner::NeverAcks {
             return say(writer, r#"42["message_sent",{}]"#);
         }
-        self.confirm(writer, id, "sent")
+        self.confirm(writer, id, "sent")?;
+        if self.manner == Manner::Loses && nth == 8 {
+            self.hang_up_on_all();
+        }
+        Ok(())
+    }
+
+    fn hang_up_on_all(&self) {
+        for member in self.rooms.lock().unwrap().values().flatten() {
+            // An error means that it has gone already.
+            let _ = member.lock().unwrap().get_ref().shutdown(Shutdown::Both);
+        }
     }
 
     fn confirm(&self, writer: &Writer, id: &str, what: &str) -> tungstenite::Result<()> {
@@ -136,8 +128,4 @@ impl Peer {
         }
         say(writer, &format!("43{id}{}", json!([{ "success": true, "data": what }])))
     }
-}
-
-fn say(writer: &Writer, text: &str) -> tungstenite::Result<()> {
-    writer.lock().unwrap().send(Message::text(text))
 }
