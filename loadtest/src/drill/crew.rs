@@ -249,6 +249,16 @@ impl Crew {
         }
     }
 
+    /// The talking begins: a talker sends, and a slow reader is deaf from the first message on, so
+    /// that it is so once however soon all is said.
+    fn begin_to_talk(&mut self, id: u32, outlet: &mut Outlet<'_>) {
+        match self.seats.get(id as usize).map(|seat| seat.role) {
+            Some(Role::Talker) => self.advance(id, outlet),
+            Some(Role::SlowReader) => self.run_errand(id, Errand::Mute, outlet),
+            Some(Role::Intruder) | None => {}
+        }
+    }
+
     fn intrude(&mut self, id: u32, outlet: &mut Outlet<'_>) {
         let Some(seat) = self.seats.get(id as usize) else { return };
         if seat.phase == Phase::In {
@@ -281,14 +291,8 @@ impl Script for Crew {
         seat.arrive(at);
         let is_first = seat.tenure == 1;
         let places = u32::try_from(seat.places.len()).unwrap_or_default();
-        match seat.role {
-            Role::SlowReader if is_first => {
-                self.wakes.about(self.manner.slow_for, id, Errand::Mute);
-            }
-            Role::Intruder if is_first => {
-                self.wakes.about(INTRUSION_INTERVAL, id, Errand::Intrude);
-            }
-            Role::Talker | Role::SlowReader | Role::Intruder => {}
+        if seat.role == Role::Intruder && is_first {
+            self.wakes.about(INTRUSION_INTERVAL, id, Errand::Intrude);
         }
         (0..places).for_each(|place| self.join(id, place, outlet));
         self.enter_if_complete(id, outlet);
@@ -334,7 +338,7 @@ impl Script for Crew {
             everybody.clone().for_each(|id| outlet.hang_up(id));
         }
         if std::mem::take(&mut self.bell) {
-            everybody.for_each(|id| self.advance(id, outlet));
+            everybody.for_each(|id| self.begin_to_talk(id, outlet));
         }
         while let Some((id, errand)) = self.wakes.due(now) {
             self.run_errand(id, errand, outlet);

@@ -4,11 +4,13 @@
 //! by its name, and always when the value is dropped.
 
 use std::fs::{File, OpenOptions};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 /// A started server.
@@ -19,22 +21,25 @@ pub(super) struct Process {
     folder: TempDir,
     port: u16,
     child: Child,
+    /// Keeps the port for it while it does not run.
+    _held: Socket,
 }
 
 impl Process {
     /// Starts `program` with an empty data folder on a free port, and waits until it listens.
     ///
     /// # Errors
-    /// It cannot be started, ends, or does not listen within 20 s.
+    /// It cannot be started, ends, or does not listen within a minute.
     pub(super) fn start(program: &Path, settings: &[(String, String)]) -> Result<Self> {
         let folder = tempfile::tempdir().context("could not make a folder for the server")?;
         let program = program
             .canonicalize()
             .with_context(|| format!("there is no program {}", program.display()))?;
-        let child = spawn(&program, settings, folder.path(), 0)?;
+        let (port, held) = hold_port().context("could not find a free port")?;
+        let child = spawn(&program, settings, folder.path(), port)?;
         let settings = settings.to_vec();
-        let mut process = Self { program, settings, folder, port: 0, child };
-        process.port = process.await_port()?;
+        let mut process = Self { program, settings, folder, port, child, _held: held };
+        process.await_listening()?;
         Ok(process)
     }
 
@@ -87,16 +92,19 @@ impl Process {
         let _: std::io::Result<std::process::ExitStatus> = self.child.wait();
     }
 
-    fn await_port(&mut self) -> Result<u16> {
+    fn await_listening(&mut self) -> Result<()> {
         let deadline = Instant::now() + START_PATIENCE;
-        while Instant::now() < deadline {
-            if let Some(port) = announced_port(&self.said()) {
-                return Ok(port);
+        loop {
+            if announced_port(&self.said()) == Some(self.port) {
+                return Ok(());
             }
             self.check()?;
+            if Instant::now() > deadline {
+                let said = self.last_words();
+                bail!("the server did not listen in {START_PATIENCE:?}; it said:\n{said}");
+            }
             std::thread::sleep(START_POLL);
         }
-        bail!("the server did not listen in {START_PATIENCE:?}; it said:\n{}", self.last_words())
     }
 
     fn said(&self) -> String {
@@ -140,6 +148,16 @@ fn spawn(program: &Path, settings: &[(String, String)], folder: &Path, port: u16
     command.spawn().with_context(|| format!("could not start {}", program.display()))
 }
 
+/// A free port of loopback, and the socket that keeps others from it. It never listens, so that a
+/// server which sets `SO_REUSEADDR`, as they all do, may listen there.
+fn hold_port() -> std::io::Result<(u16, Socket)> {
+    let held = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    held.set_reuse_address(true)?;
+    held.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    let port = held.local_addr()?.as_socket().map(|address| address.port());
+    Ok((port.ok_or(std::io::ErrorKind::AddrNotAvailable)?, held))
+}
+
 fn announced_port(said: &str) -> Option<u16> {
     let (_, place) = said.split_once("listening on ")?;
     let place = place.trim_start_matches("http://");
@@ -159,7 +177,7 @@ const LIMITS_LIFTED: [(&str, &str); 4] = [
 /// What the server prints, in its folder.
 const LOG: &str = "server.log";
 /// How long a loaded machine may take to start it.
-const START_PATIENCE: Duration = Duration::from_secs(20);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 const START_POLL: Duration = Duration::from_millis(5);
 /// Lines that an error shows of what the server said.
 const LAST_LINES: usize = 20;
@@ -168,7 +186,9 @@ const LAST_LINES: usize = 20;
 mod tests {
     use std::path::Path;
 
-    use super::{Process, announced_port};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::{Process, announced_port, hold_port};
 
     #[test]
     fn the_port_is_read_from_a_whole_line_only() {
@@ -177,6 +197,18 @@ mod tests {
         assert_eq!(announced_port(said.trim_end()), None);
         assert_eq!(announced_port("listening on 127.0.0.1:7 \u{1b}[0m"), Some(7));
         assert_eq!(announced_port("starting"), None);
+    }
+
+    #[test]
+    fn a_held_port_is_nobodys_but_a_servers_again_and_again() {
+        let (port, _held) = hold_port().unwrap();
+        for _ in 0..3 {
+            assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+            let server = TcpListener::bind(("127.0.0.1", port)).unwrap();
+            TcpStream::connect(server.local_addr().unwrap()).unwrap();
+        }
+        let (other, _held) = hold_port().unwrap();
+        assert_ne!(other, port);
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub(super) struct Stage {
     /// What the servers that were killed had used.
     cpu_of_the_dead: u64,
     recoveries: Vec<Recovery>,
-    recovering: Option<Recovering>,
+    /// Faults from which not everybody has recovered yet; one may come before the last is over.
+    recovering: Vec<Recovering>,
     aborts: Vec<JoinHandle<Aborted>>,
     aborted: Aborted,
     /// What did not go as it should, beside broken rules.
@@ -52,7 +53,7 @@ impl Stage {
             server,
             cpu_of_the_dead: 0,
             recoveries: Vec::new(),
-            recovering: None,
+            recovering: Vec::new(),
             aborts: Vec::new(),
             aborted: Aborted::default(),
             failures: Vec::new(),
@@ -149,7 +150,7 @@ impl Stage {
             }
         }
         let since = Instant::now();
-        self.recovering.get_or_insert(Recovering { fault, since, drops_before });
+        self.recovering.push(Recovering { fault, since, drops_before });
         Ok(())
     }
 
@@ -238,22 +239,22 @@ impl Stage {
     }
 
     fn note_recovery(&mut self) {
-        let Some(open) = &self.recovering else { return };
-        let dropped = self.crew.tally().drops > open.drops_before;
-        if !dropped || !self.crew.is_complete() {
+        if self.recovering.is_empty() || !self.crew.is_complete() {
             return;
         }
-        self.recoveries.push(Recovery {
-            fault: open.fault.name(),
-            clients: self.crew.tally().drops - open.drops_before,
-            seconds: open.since.elapsed().as_secs_f64(),
-            server_cpu_ms: match open.fault {
-                // Everything that the new process has done so far was part of it.
-                Fault::Kill => Some(self.process_cpu().total_us() / 1000),
-                Fault::Storm | Fault::Abort => None,
-            },
-        });
-        self.recovering = None;
+        let (drops, cpu) = (self.crew.tally().drops, self.process_cpu());
+        for open in self.recovering.extract_if(.., |open| drops > open.drops_before) {
+            self.recoveries.push(Recovery {
+                fault: open.fault.name(),
+                clients: drops - open.drops_before,
+                seconds: open.since.elapsed().as_secs_f64(),
+                server_cpu_ms: match open.fault {
+                    // Everything that the new process has done so far was part of it.
+                    Fault::Kill => Some(cpu.total_us() / 1000),
+                    Fault::Storm | Fault::Abort => None,
+                },
+            });
+        }
     }
 
     fn process_cpu(&self) -> Cpu {
