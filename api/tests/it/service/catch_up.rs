@@ -427,26 +427,14 @@ async fn creator_who_takes_no_part_is_told_too() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn change_that_was_stored_late_is_stamped_again() {
     let world = World::new().await;
     let (ada, bob) = (world.user("ada").await, world.user("bob").await);
     let id = world.between(&ada, &bob).await;
     let sent = world.say(&ada, id, "one").await;
-    let running = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
-    // Whatever takes any time at all now takes years.
-    let hurrying = std::thread::spawn({
-        let (app, running) = (std::sync::Arc::clone(&world.app), std::sync::Arc::clone(&running));
-        move || {
-            while running.load(std::sync::atomic::Ordering::Relaxed) {
-                app.clock.advance(MARGIN_MS);
-                std::thread::yield_now();
-            }
-        }
-    });
+    world.app.clock.hurry(MARGIN_MS);
     message::edit(&world.app, &ada, sent.id, "edited".to_owned()).await.unwrap();
-    running.store(false, std::sync::atomic::Ordering::Relaxed);
-    hurrying.join().unwrap();
     let stored = world.app.store.get(Collection::Messages, &api::store::bson_id(sent.id.0)).await;
     let stored = api::domain::Message::decode(&stored.unwrap().unwrap()).unwrap();
     let edited_us = stored.edited_at.unwrap().0 * 1_000;
