@@ -83,8 +83,9 @@ impl Mongo {
     /// # Errors
     /// See [`ConnectError`].
     pub async fn connect(address: &str) -> Result<Self, ConnectError> {
-        let connect::Connected { client, database, epoch } = connect::connect(address).await?;
-        let (follow_ups, runner) = FollowUps::new(database.clone());
+        let connect::Connected { client, database, epoch, patience } =
+            connect::connect(address).await?;
+        let (follow_ups, runner) = FollowUps::new(database.clone(), patience);
         let (inserts, jobs) = mpsc::channel(group::INSERTS_WAITING_MAX);
         let messages = database.collection(Collection::Messages.name());
         let workers = Workers {

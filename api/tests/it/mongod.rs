@@ -5,16 +5,17 @@
 //! the tests can end leaves one behind.
 
 use std::io::Write as _;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bson::{Document, doc};
 use mongodb::Client;
 use mongodb::options::ClientOptions;
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 /// How long a server may take to start and to become primary.
@@ -24,6 +25,8 @@ const START_TIMEOUT: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(crate) struct Mongod {
     port: u16,
+    /// Keeps the port for it while it does not run.
+    _held: Socket,
     folder: TempDir,
     shell: Child,
     /// Closing it ends the server.
@@ -42,9 +45,9 @@ impl Mongod {
     /// Starts a server that belongs to no set yet.
     fn start_member() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let (port, held) = hold_port();
         let (shell, stdin) = launch(folder.path(), port);
-        Self { port, folder, shell, stdin: Some(stdin) }
+        Self { port, _held: held, folder, shell, stdin: Some(stdin) }
     }
 
     /// Makes a set of the servers on these ports.
@@ -62,16 +65,23 @@ impl Mongod {
         .await;
     }
 
-    /// The address of a database there that nobody else uses.
+    /// The address of a database there that nobody else uses. It waits for a server that answers
+    /// late, or a machine that stands still.
     pub(crate) fn fresh_address(&self) -> String {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        self.address(&format!("test_{}_{number}", std::process::id()))
+        self.address(START_TIMEOUT)
     }
 
-    /// The address of a database there.
-    pub(crate) fn address(&self, database: &str) -> String {
-        format!("mongodb://127.0.0.1:{}/{database}?replicaSet=rs0", self.port)
+    /// The same for a test in which no server answers: it waits some seconds for one.
+    pub(crate) fn failing_address(&self) -> String {
+        self.address(Duration::from_secs(6))
+    }
+
+    fn address(&self, patience: Duration) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let database = format!("test_{}_{number}", std::process::id());
+        let host = format!("127.0.0.1:{}", self.port);
+        format!("mongodb://{host}/{database}?replicaSet=rs0{}", patient(patience))
     }
 
     /// Ends the server as a power cut would.
@@ -138,11 +148,16 @@ impl ReplicaSet {
         set
     }
 
-    /// The address of a database there.
+    /// The address of a database there, as an operator would write it.
     pub(crate) fn address(&self, database: &str) -> String {
         let hosts: Vec<String> =
             self.members.iter().map(|member| format!("127.0.0.1:{}", member.port)).collect();
         format!("mongodb://{}/{database}?replicaSet=rs0", hosts.join(","))
+    }
+
+    /// The same, for whoever waits for an election and for a machine that stands still.
+    pub(crate) fn patient_address(&self, database: &str) -> String {
+        self.address(database) + &patient(START_TIMEOUT)
     }
 
     /// Makes the primary hand over to another.
@@ -233,16 +248,20 @@ fn binary() -> &'static Path {
     })
 }
 
-/// A port below those that the system gives to clients, so that it is still free at a restart.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % 10_000).unwrap();
-    loop {
-        let port = 21_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
+/// What an address says of how long a server, and a connection to it, are waited for.
+fn patient(patience: Duration) -> String {
+    let ms = patience.as_millis();
+    format!("&serverSelectionTimeoutMS={ms}&connectTimeoutMS={ms}")
+}
+
+/// A free port, and the socket that keeps others from it: bound, never listening, so that a server
+/// which sets `SO_REUSEADDR`, as mongod does, may listen there.
+fn hold_port() -> (u16, Socket) {
+    let held = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    held.set_reuse_address(true).unwrap();
+    held.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let port = held.local_addr().unwrap().as_socket().unwrap().port();
+    (port, held)
 }
 
 /// Waits until a condition holds.

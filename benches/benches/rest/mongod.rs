@@ -4,12 +4,13 @@
 //! this program can end leaves one behind.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use crate::local;
@@ -19,6 +20,8 @@ use crate::server::Cpu;
 #[derive(Debug)]
 pub(crate) struct Mongod {
     port: u16,
+    /// Keeps the port for it.
+    _held: Socket,
     /// Of the server itself, not of the shell.
     process: u32,
     shell: Child,
@@ -31,7 +34,7 @@ impl Mongod {
     /// Starts one and waits until it may be written to.
     pub(crate) fn start() -> io::Result<Self> {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        let port = free_port()?;
+        let (port, held) = hold_port()?;
         let mut shell = Command::new("bash")
             .args(["-c", SHELL, "mongod", &binary()?])
             .arg(folder.path())
@@ -45,7 +48,7 @@ impl Mongod {
         let stdout = shell.stdout.take().expect("its output is a pipe");
         BufReader::new(stdout).read_line(&mut said)?;
         let process = said.trim().parse().map_err(io::Error::other)?;
-        let server = Self { port, process, shell, stdin, _folder: folder };
+        let server = Self { port, _held: held, process, shell, stdin, _folder: folder };
         let host = format!("127.0.0.1:{port}");
         let set = doc! { "_id": "rs0", "members": [{ "_id": 0, "host": host }] };
         server.until(
@@ -61,9 +64,10 @@ impl Mongod {
         Ok(server)
     }
 
-    /// A database there.
+    /// A database there; who uses it waits for a machine that stands still.
     pub(crate) fn uri(&self) -> String {
-        format!("mongodb://127.0.0.1:{}/bench?replicaSet=rs0", self.port)
+        let patience = "serverSelectionTimeoutMS=60000&connectTimeoutMS=60000";
+        format!("mongodb://127.0.0.1:{}/bench?replicaSet=rs0&{patience}", self.port)
     }
 
     /// What it has used so far.
@@ -135,10 +139,12 @@ fn binary() -> io::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// A port below those that the system gives to clients.
-fn free_port() -> io::Result<u16> {
-    let start = 20_000 + u16::try_from(std::process::id() % 5_000).unwrap_or_default();
-    let mut ports = start..start + 1_000;
-    let free = ports.find(|port| TcpListener::bind(local(*port)).is_ok());
-    free.ok_or_else(|| io::Error::other("no port is free"))
+/// A free port, and the socket that keeps others from it: bound, never listening, so that a server
+/// which sets `SO_REUSEADDR`, as mongod does, may listen there.
+fn hold_port() -> io::Result<(u16, Socket)> {
+    let held = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    held.set_reuse_address(true)?;
+    held.bind(&local(0).into())?;
+    let port = held.local_addr()?.as_socket().map(|address| address.port());
+    Ok((port.ok_or(io::ErrorKind::AddrNotAvailable)?, held))
 }

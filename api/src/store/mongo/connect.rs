@@ -87,6 +87,8 @@ pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) database: Database,
     pub(super) epoch: String,
+    /// How long a node is looked for; a reader waits as long for what precedes it.
+    pub(super) patience: Duration,
 }
 
 /// Connects, looks who answers, and brings indexes and facts up to date.
@@ -94,6 +96,7 @@ pub(super) async fn connect(address: &str) -> Result<Connected, ConnectError> {
     let options = options(address).await?;
     let hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
     let name = options.default_database.clone().unwrap_or_else(|| DATABASE_DEFAULT.to_owned());
+    let patience = options.server_selection_timeout.unwrap_or(SELECTION_TIMEOUT);
     let client = Client::with_options(options).map_err(failed)?;
     let database = client.database(&name);
     let hello = database
@@ -110,7 +113,7 @@ pub(super) async fn connect(address: &str) -> Result<Connected, ConnectError> {
         build_indexes(&database, collection).await?;
     }
     let epoch = epoch(&database).await?;
-    Ok(Connected { client, database, epoch })
+    Ok(Connected { client, database, epoch, patience })
 }
 
 async fn options(address: &str) -> Result<ClientOptions, ConnectError> {
@@ -207,4 +210,21 @@ fn explain(error: Error, hosts: &str) -> ConnectError {
         ErrorKind::ServerSelection { .. } | ErrorKind::Io(_) | ErrorKind::DnsResolve { .. }
     );
     if is_absence { ConnectError::Unreachable(hosts.to_owned()) } else { failed(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_absent_server_is_looked_for_two_seconds_unless_the_address_says_otherwise() {
+        let found = options("mongodb://127.0.0.1:9/chat").await.unwrap();
+        assert_eq!(found.server_selection_timeout, Some(Duration::from_secs(2)));
+        assert_eq!(found.connect_timeout, Some(Duration::from_secs(2)));
+        let address =
+            "mongodb://127.0.0.1:9/chat?serverSelectionTimeoutMS=60000&connectTimeoutMS=50000";
+        let found = options(address).await.unwrap();
+        assert_eq!(found.server_selection_timeout, Some(Duration::from_mins(1)));
+        assert_eq!(found.connect_timeout, Some(Duration::from_secs(50)));
+    }
 }

@@ -25,9 +25,6 @@ const WAITING_MAX: usize = 8_192;
 /// Follow-ups of one command.
 const BATCH_LEN_MAX: usize = 500;
 
-/// How long a reader waits for the follow-ups of what it reads; then it reads what is there.
-const READER_WAITS_MAX: Duration = Duration::from_secs(1);
-
 /// Between two attempts.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
@@ -46,6 +43,8 @@ pub(super) struct FollowUps {
     wake: Notify,
     /// The number of the last follow-up that was done or given up.
     done: watch::Sender<u64>,
+    /// How long a reader waits for the follow-ups of what it reads; then it reads what is there.
+    reader_waits_max: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -65,11 +64,12 @@ struct Waiting {
 }
 
 impl FollowUps {
-    pub(super) fn new(database: Database) -> (Arc<Self>, Runner) {
+    pub(super) fn new(database: Database, reader_waits_max: Duration) -> (Arc<Self>, Runner) {
         let queue = Arc::new(Self {
             state: Mutex::default(),
             wake: Notify::new(),
             done: watch::Sender::new(0),
+            reader_waits_max,
         });
         (Arc::clone(&queue), Runner { queue, database })
     }
@@ -123,7 +123,7 @@ impl FollowUps {
         let Some(number) = number else { return };
         let mut done = self.done.subscribe();
         let reached = done.wait_for(|done| *done >= number);
-        if tokio::time::timeout(READER_WAITS_MAX, reached).await.is_err() {
+        if tokio::time::timeout(self.reader_waits_max, reached).await.is_err() {
             tracing::debug!("read without waiting for follow-ups any longer");
         }
     }
