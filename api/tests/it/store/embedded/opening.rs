@@ -115,11 +115,13 @@ async fn dropping_the_last_handle_finishes_the_queued_writes() {
             let insert =
                 Insert { collection: Collection::Messages, document, follow_ups: Vec::new() };
             // One poll queues the write; then the future is dropped, and with it the answer.
+            // The writer's thread may have answered within that poll, if this one stood still.
             let write = pin!(store.insert(insert));
-            assert!(poll_once(write).await.is_none());
+            poll_once(write).await.is_none()
         });
     }
-    writers.join_all().await;
+    let queued = writers.join_all().await.into_iter().filter(|is_queued| *is_queued).count();
+    assert!(queued > 0);
     drop(store);
     let store = Store::open_embedded(folder.path()).unwrap();
     assert_eq!(verify(&store), 201);
