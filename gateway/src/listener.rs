@@ -17,14 +17,17 @@ const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 /// Opens `count` listeners on one address, and says which port they got.
 ///
 /// With `SO_REUSEPORT` a second process would bind to a busy port and silently take half of its
-/// connections; so the port is first bound without it.
+/// connections; so the port is first bound without it, and kept until all listen: in between it would
+/// be anybody's.
 ///
 /// # Errors
 /// The port is in use, or may not be used.
 pub fn open(address: SocketAddr, count: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
-    let probe = TcpListener::bind(address)?;
-    let address = probe.local_addr()?;
-    drop(probe);
+    let probe = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // It never listens: then those that also set this may bind beside it.
+    probe.set_reuse_address(true)?;
+    probe.bind(&address.into())?;
+    let address = probe.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
     let listeners = (0..count).map(|_| open_one(address)).collect::<io::Result<Vec<_>>>()?;
     Ok((address, listeners))
 }
