@@ -29,7 +29,8 @@ pub struct User {
     pub status: String,
     /// Last sign-in, sign-out or disconnect.
     pub last_seen: Timestamp,
-    /// False once deactivated.
+    /// False once deactivated. Absent counts as true, as in the original; anything else but `true`
+    /// as false, so that no door opens by mistake.
     pub is_active: bool,
     /// When it was made.
     pub created_at: Timestamp,
@@ -81,7 +82,7 @@ impl User {
             }
             "status" => user.status = codec::text(value).unwrap_or_default(),
             "lastSeen" => user.last_seen = codec::date(value).unwrap_or_default(),
-            "isActive" => user.is_active = value.as_bool().unwrap_or(true),
+            "isActive" => user.is_active = value.as_bool() == Some(true),
             "createdAt" => user.created_at = codec::date(value).unwrap_or_default(),
             "updatedAt" => user.updated_at = codec::date(value).unwrap_or_default(),
             "__v" => user.version = codec::version(value),

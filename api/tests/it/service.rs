@@ -9,6 +9,7 @@ mod conversation;
 mod deactivation;
 mod list;
 mod message;
+mod odd;
 mod order;
 mod permission;
 mod presence;
