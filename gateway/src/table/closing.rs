@@ -24,6 +24,10 @@ impl<S> Core<S> {
         if connection.polling().is_some() {
             return self.close_polling(slot, reason);
         }
+        // The session that it asks for goes on without it from now on, however long the row stays.
+        if let Some(session) = connection.probes_for.take() {
+            self.lose_probe(session, slot);
+        }
         let Some(frame) = close_frame(reason) else { return self.remove(slot, reason) };
         self.enqueue(slot, frame, Class::Durable);
         self.depart(slot, reason);
@@ -49,7 +53,7 @@ impl<S> Core<S> {
             }
             Link::Socket(_) => {
                 if let Some(session) = gone.probes_for {
-                    self.lose_probe(session);
+                    self.lose_probe(session, slot);
                 }
             }
         }

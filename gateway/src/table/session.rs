@@ -318,14 +318,14 @@ impl<S> Core<S> {
         self.close(probe, CloseReason::Protocol);
     }
 
-    /// A WebSocket that asked to carry a session is gone.
-    pub(crate) fn lose_probe(&mut self, session: SocketId) {
+    /// A WebSocket that asked to carry a session closes, or is gone.
+    pub(crate) fn lose_probe(&mut self, session: SocketId, probe: u32) {
         let Some(slot) = self.slot_of_connection(session) else { return };
-        let has_probe = self.connections.get_mut(slot as usize).and_then(|connection| {
+        let lost = self.connections.get_mut(slot as usize).and_then(|connection| {
             let (polling, _) = connection.polling()?;
-            polling.probe.take()
+            polling.probe.take_if(|asking| *asking == probe)
         });
-        if has_probe.is_some() {
+        if lost.is_some() {
             self.with_polling(slot, |polling, has_output| {
                 polling.session.handle_websocket_lost(has_output)
             });

@@ -88,6 +88,28 @@ fn upgrade_that_was_probed_and_then_left_leaves_polling_as_it_was() {
 }
 
 #[test]
+fn upgrade_that_failed_is_over_at_once_and_spoils_no_later_one() {
+    let server = example::start_with(&["--slow-ping", "--shards", "1"]);
+    let poller = Poller::open(&server);
+    let mut failed = Peer::open(server.address(), &poller.websocket());
+    failed.say("2probe");
+    assert_eq!(failed.hear_text(), "3probe");
+    assert_eq!(poller.post("4kept").text(), "ok");
+    // A reserved opcode; its connection stays for a while, for its client to close.
+    failed.write_raw(&[0x83, 0x80, 0, 0, 0, 0]);
+    assert_eq!(failed.hear(), Heard::Closed(Some(1002)));
+    assert_eq!(poller.get().text(), "4kept");
+    let mut peer = Peer::open(server.address(), &poller.websocket());
+    peer.say("2probe");
+    assert_eq!(peer.hear_text(), "3probe");
+    drop(failed);
+    assert_eq!(poller.get().text(), "6");
+    peer.say("5");
+    peer.say("4swapped");
+    assert_eq!(peer.hear_text(), "4swapped");
+}
+
+#[test]
 fn second_websocket_is_closed_during_an_upgrade_and_after_it() {
     let server = example::start_with(&["--shards", "1"]);
     let poller = Poller::open(&server);
