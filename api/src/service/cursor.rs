@@ -8,8 +8,8 @@ use protocol::time::Timestamp;
 
 use crate::error::Error;
 
-/// A place in a list of conversations, newest activity first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A place in a list of conversations, newest activity first: the greatest place comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ConversationPlace {
     /// Its last activity.
     pub(crate) at: Timestamp,
@@ -35,17 +35,36 @@ impl ConversationPlace {
     }
 }
 
-/// A place in a conversation, as clients carry it.
-pub(crate) fn encode_seq(seq: i64) -> String {
-    URL_SAFE_NO_PAD.encode(seq.to_string())
+/// A place in a conversation's history, and which way a page goes on from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HistoryPlace {
+    /// Towards the oldest message.
+    Before(i64),
+    /// Towards the newest.
+    After(i64),
 }
 
-/// Reads what a client brought back.
-///
-/// # Errors
-/// It is not ours.
-pub(crate) fn decode_seq(text: &str) -> Result<i64, Error> {
-    plain(text)?.parse().map_err(|_| refused())
+impl HistoryPlace {
+    /// As clients carry it.
+    pub(crate) fn encode(self) -> String {
+        URL_SAFE_NO_PAD.encode(match self {
+            Self::Before(seq) => seq.to_string(),
+            Self::After(seq) => format!(">{seq}"),
+        })
+    }
+
+    /// Reads what a client brought back.
+    ///
+    /// # Errors
+    /// It is not ours.
+    pub(crate) fn decode(text: &str) -> Result<Self, Error> {
+        let plain = plain(text)?;
+        let seq = |text: &str| text.parse().map_err(|_| refused());
+        match plain.strip_prefix('>') {
+            Some(after) => Ok(Self::After(seq(after)?)),
+            None => Ok(Self::Before(seq(&plain)?)),
+        }
+    }
 }
 
 /// A place in the list of people, as clients carry it.
@@ -81,12 +100,16 @@ mod tests {
         let id = "507f1f77bcf86cd799439011".parse().unwrap();
         let place = ConversationPlace { at: Timestamp(1_767_225_599_007), id };
         assert_eq!(ConversationPlace::decode(&place.encode()).unwrap(), place);
-        assert_eq!(decode_seq(&encode_seq(42)).unwrap(), 42);
-        for text in ["", "42", "%", &encode_seq(7)] {
-            assert!(ConversationPlace::decode(text).is_err(), "{text}");
+        for history in [HistoryPlace::Before(42), HistoryPlace::After(42)] {
+            assert_eq!(HistoryPlace::decode(&history.encode()).unwrap(), history);
+            assert!(ConversationPlace::decode(&history.encode()).is_err());
+            assert!(decode_email(&history.encode()).is_err());
         }
-        assert!(decode_seq(&place.encode()).is_err());
+        for text in ["", "42", "%", "Pg"] {
+            assert!(ConversationPlace::decode(text).is_err(), "{text}");
+            assert!(HistoryPlace::decode(text).is_err(), "{text}");
+        }
+        assert!(HistoryPlace::decode(&place.encode()).is_err());
         assert_eq!(decode_email(&encode_email("a@b.co")).unwrap(), "a@b.co");
-        assert!(decode_email(&encode_seq(7)).is_err());
     }
 }

@@ -13,7 +13,7 @@ use protocol::id::{ConversationId, MessageId};
 
 pub use delete::delete;
 pub use edit::{EDITS_KEPT_MAX, edit};
-pub use list::{DELETED_LEN_MAX, MessagePage, list};
+pub use list::{DELETED_LEN_MAX, MESSAGES_WALKED_MAX, MessagePage, list};
 pub use read::{READERS_LEN_MAX, UNREAD_MAX, mark_read, unread_count};
 pub use send::{ANNOUNCED_AGAIN_MAX, Sent, announcements, send};
 

@@ -8,6 +8,7 @@ mod converge;
 mod conversation;
 mod deactivation;
 mod list;
+mod long_list;
 mod message;
 mod odd;
 mod order;

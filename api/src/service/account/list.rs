@@ -13,7 +13,8 @@ use crate::service::cursor;
 use crate::store::index::{USERS_BY_EMAIL, USERS_BY_ROLE};
 use crate::store::{Direction, Scan};
 
-/// Accounts that a filtered list looks at; `total` counts no further, and behind them cursors go on.
+/// Accounts that one request looks at; `total` counts no further where no index tells it. Where that
+/// ends a page early, perhaps before its first item, its cursor goes on behind what was looked at.
 pub const PEOPLE_WALKED_MAX: usize = 10_000;
 
 /// A page of people.
@@ -37,11 +38,13 @@ pub async fn list(app: &App, caller: &Caller, request: ListUsers) -> Result<User
     let skipped = if after.is_some() { 0 } else { (page.saturating_sub(1) as usize) * limit };
     let wanted = skipped.saturating_add(limit).saturating_add(1);
     let query = Query::new(request);
-    let found = query.collect(app, after, wanted).await?;
+    let walk = query.walk(app, after, wanted).await?;
     let total = query.count(app).await?;
-    let has_more = found.len() > skipped.saturating_add(limit);
-    let shown: Vec<User> = found.into_iter().skip(skipped).take(limit).collect();
-    let next = shown.last().filter(|_| has_more).map(|last| cursor::encode_email(&last.email));
+    let has_more = walk.found.len() > skipped.saturating_add(limit);
+    let shown: Vec<User> = walk.found.into_iter().skip(skipped).take(limit).collect();
+    let end =
+        if has_more { shown.last().map(|last| last.email.as_str()) } else { walk.end.as_deref() };
+    let next = end.map(cursor::encode_email);
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let pagination = Pagination::new(page, limit, total, next);
     Ok(UserPage { users: shown.iter().map(User::resource).collect(), pagination })
@@ -54,6 +57,15 @@ struct Query {
     status: Option<String>,
     /// In lower case.
     part: Option<String>,
+}
+
+/// What a walk met.
+#[derive(Debug)]
+struct Walk {
+    /// In order.
+    found: Vec<User>,
+    /// The address that was looked at last, where the walk has not come to an end.
+    end: Option<String>,
 }
 
 impl Query {
@@ -69,34 +81,28 @@ impl Query {
         if self.status.is_none() && self.part.is_none() {
             return Ok(app.store.count(&self.scan(&[], usize::MAX)).await?);
         }
-        Ok(self.collect(app, None, usize::MAX).await?.len() as u64)
+        Ok(self.walk(app, None, usize::MAX).await?.found.len() as u64)
     }
 
-    /// The first `wanted` behind an address.
-    async fn collect(
-        &self,
-        app: &App,
-        after: Option<String>,
-        wanted: usize,
-    ) -> Result<Vec<User>, Error> {
-        let (mut found, mut walked) = (Vec::new(), 0);
-        let mut place: Vec<Bson> = after.into_iter().map(Bson::String).collect();
+    /// Walks from behind an address until `wanted` are found, or as far as one may look.
+    async fn walk(&self, app: &App, after: Option<String>, wanted: usize) -> Result<Walk, Error> {
+        let (mut found, mut walked, mut end) = (Vec::new(), 0, after);
         while walked < PEOPLE_WALKED_MAX && found.len() < wanted {
+            let place: Vec<Bson> = end.iter().map(|email| email.as_str().into()).collect();
             let documents = app.store.scan(&self.scan(&place, BATCH_LEN)).await?;
             for document in &documents {
                 let user = User::decode(document)?;
-                place = vec![user.email.as_str().into()];
+                end = Some(user.email.clone());
                 if self.passes(&user) {
                     found.push(user);
                 }
             }
             walked += documents.len();
             if documents.len() < BATCH_LEN {
-                break;
+                return Ok(Walk { found, end: None });
             }
         }
-        found.truncate(wanted);
-        Ok(found)
+        Ok(Walk { found, end })
     }
 
     fn scan<'a>(&'a self, after: &'a [Bson], limit: usize) -> Scan<'a> {

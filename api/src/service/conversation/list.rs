@@ -1,7 +1,9 @@
 //! Lists of conversations, the lately active first.
 //!
 //! A list walks one index or several at once ([`Source`]) and sifts what no index narrows. Up to
-//! [`CONVERSATIONS_WALKED_MAX`] are looked at; behind them cursors go on. Source: contract 1.4, 1.7.
+//! [`CONVERSATIONS_WALKED_MAX`] are looked at. Where that ends a walk, the page is shorter than it
+//! might be, perhaps empty, and its cursor goes on behind what was looked at: who follows cursors
+//! meets everything once, and the end. Source: contract 1.4, 1.7.
 
 use std::collections::HashMap;
 
@@ -10,6 +12,7 @@ use protocol::id::{ConversationId, MessageId};
 use protocol::rest::request::ListConversations;
 use protocol::rest::resource::{self, Pagination};
 use protocol::rest::word::{Priority, Scope};
+use protocol::time::Timestamp;
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -25,7 +28,8 @@ use crate::store::index::{
 };
 use crate::store::{Collection, Direction, Index, Scan};
 
-/// Conversations that one list looks at along each index; `total` counts no further.
+/// Conversations that one request looks at along each index; `total` counts no further where no index
+/// tells it, and a cursor goes on behind them.
 pub const CONVERSATIONS_WALKED_MAX: usize = 10_000;
 
 /// A page of conversations.
@@ -52,21 +56,22 @@ pub async fn list(
     let query = Query::new(caller, request)?;
     let skipped = if after.is_some() { 0 } else { (page.saturating_sub(1) as usize) * limit };
     let wanted = skipped.saturating_add(limit).saturating_add(1);
-    let (found, total) = match (after, query.count(app).await?) {
-        (after, Some(total)) => (query.collect(app, after, wanted).await?, total),
+    let (walk, total) = match (after, query.count(app).await?) {
+        (after, Some(total)) => (query.walk(app, after, wanted).await?, total),
         (None, None) => {
-            let all = query.collect(app, None, usize::MAX).await?;
-            let total = all.len() as u64;
-            (all, total)
+            let whole = query.walk(app, None, usize::MAX).await?;
+            let total = whole.count;
+            (whole, total)
         }
         (Some(after), None) => {
-            let total = query.collect(app, None, usize::MAX).await?.len() as u64;
-            (query.collect(app, Some(after), wanted).await?, total)
+            let total = query.walk(app, None, usize::MAX).await?.count;
+            (query.walk(app, Some(after), wanted).await?, total)
         }
     };
-    let has_more = found.len() > skipped.saturating_add(limit);
-    let shown: Vec<Conversation> = found.into_iter().skip(skipped).take(limit).collect();
-    let next = shown.last().filter(|_| has_more).map(|last| place(last).encode());
+    let has_more = walk.found.len() > skipped.saturating_add(limit);
+    let shown: Vec<Conversation> = walk.found.into_iter().skip(skipped).take(limit).collect();
+    let end = if has_more { shown.last().map(place) } else { walk.end };
+    let next = end.map(ConversationPlace::encode);
     let conversations = show(app, caller, &shown).await?;
     let pagination = Pagination::new(page, u32::try_from(limit).unwrap_or(u32::MAX), total, next);
     Ok(ConversationPage { conversations, pagination })
@@ -84,6 +89,17 @@ struct Query {
 struct Source {
     index: &'static Index,
     equals: Vec<Bson>,
+}
+
+/// What a walk met.
+#[derive(Debug)]
+struct Walk {
+    /// In order, each once, and none missing between the first and the last.
+    found: Vec<Conversation>,
+    /// How many passed, of which `found` may leave out the last.
+    count: u64,
+    /// What was looked at last, where the walk has not come to an end.
+    end: Option<ConversationPlace>,
 }
 
 /// What every listed conversation satisfies.
@@ -144,19 +160,24 @@ impl Query {
         }
     }
 
-    /// The first `wanted` behind a place, in order, each once.
-    async fn collect(
+    /// Walks from behind a place until `wanted` are found, or as far as one may look.
+    async fn walk(
         &self,
         app: &App,
         after: Option<ConversationPlace>,
         wanted: usize,
-    ) -> Result<Vec<Conversation>, Error> {
+    ) -> Result<Walk, Error> {
         let mut found: HashMap<ConversationId, Conversation> = HashMap::new();
+        // Of the places where sources were left, the first in the order of the list: behind it one
+        // of them may hold what belongs between the others' finds.
+        let mut end: Option<ConversationPlace> = None;
         for source in &self.sources {
             let (mut place, mut walked, mut matched) = (after, 0, 0);
-            while walked < CONVERSATIONS_WALKED_MAX && matched < wanted {
-                let from =
-                    place.map_or_else(Vec::new, |it| vec![field::date(it.at), field::id(it.id.0)]);
+            let is_whole = loop {
+                if walked >= CONVERSATIONS_WALKED_MAX || matched >= wanted {
+                    break false;
+                }
+                let from = place.map_or_else(Vec::new, behind);
                 let documents = app.store.scan(&source.scan(&from, BATCH_LEN)).await?;
                 for document in &documents {
                     let it = Conversation::decode(document)?;
@@ -168,14 +189,18 @@ impl Query {
                 }
                 walked += documents.len();
                 if documents.len() < BATCH_LEN {
-                    break;
+                    break true;
                 }
+            };
+            if !is_whole {
+                end = end.max(place);
             }
         }
-        let mut found: Vec<Conversation> = found.into_values().collect();
-        found.sort_unstable_by_key(|it| std::cmp::Reverse((it.last_message_at, it.id)));
-        found.truncate(wanted);
-        Ok(found)
+        let count = found.len() as u64;
+        let mut found: Vec<Conversation> =
+            found.into_values().filter(|it| end.is_none_or(|end| place(it) >= end)).collect();
+        found.sort_unstable_by_key(|it| std::cmp::Reverse(place(it)));
+        Ok(Walk { found, count, end })
     }
 }
 
@@ -232,6 +257,13 @@ impl Filter {
 
 fn place(it: &Conversation) -> ConversationPlace {
     ConversationPlace { at: it.last_message_at, id: it.id }
+}
+
+/// A place as indexes hold it. What has no date is read as from the beginning of time, and lies behind
+/// all that has one.
+fn behind(it: ConversationPlace) -> Vec<Bson> {
+    let at = if it.at == Timestamp(0) { Bson::Null } else { field::date(it.at) };
+    vec![at, field::id(it.id.0)]
 }
 
 /// Conversations as lists show them: with the newest message and the caller's unread count.

@@ -16,14 +16,19 @@ use crate::auth::permission::Action;
 use crate::domain::conversation::ReadCursor;
 use crate::domain::{Message, field};
 use crate::error::{Error, Kind};
+use crate::service::cursor::{self, HistoryPlace};
 use crate::service::view::{self, Viewer};
-use crate::service::{conversation, cursor, user};
+use crate::service::{conversation, user};
 use crate::store::index::MESSAGES_BY_DELETION;
 use crate::store::{Direction, Scan};
 
 /// Deleted messages of a conversation that pages are counted with; behind more of them, deep pages
 /// overlap.
 pub const DELETED_LEN_MAX: usize = 10_000;
+
+/// Messages that one page looks at; behind so many, of which all but a few are deleted, it is shorter
+/// than it might be, perhaps empty, and its cursor goes on.
+pub const MESSAGES_WALKED_MAX: usize = 10_000;
 
 /// A page of history.
 #[derive(Debug, Clone)]
@@ -50,9 +55,18 @@ pub async fn list(
     conversation::permitted(app, caller, id, action).await?.ok_or(NOT_FOUND)?;
     let cursors = conversation::read(app, id).await?.ok_or(NOT_FOUND)?.read_cursors;
     let end = super::last_seq(app, id).await?.saturating_add(1);
-    let (messages, pagination) = match request.after_seq {
-        Some(after) => behind(app, id, after, &request, end).await?,
-        None => before(app, id, &request, end).await?,
+    let place = request.page.cursor.as_deref().map(HistoryPlace::decode).transpose()?;
+    let (messages, pagination) = match (request.after_seq, place) {
+        (after, Some(HistoryPlace::After(place))) => {
+            behind(app, id, place.max(after.unwrap_or(place)), &request, end).await?
+        }
+        (Some(after), None) => behind(app, id, after, &request, end).await?,
+        // It was given to a walk the other way.
+        (Some(_), Some(HistoryPlace::Before(_))) => return Err(cursor::refused()),
+        (None, Some(HistoryPlace::Before(place))) => {
+            before(app, id, &request, Some(place), end).await?
+        }
+        (None, None) => before(app, id, &request, None, end).await?,
     };
     let messages = show(app, caller, &messages, &cursors).await?;
     Ok(MessagePage { messages, pagination })
@@ -67,11 +81,14 @@ async fn behind(
     end: i64,
 ) -> Result<(Vec<Message>, Pagination), Error> {
     let limit = request.page.limit;
-    let mut messages =
-        super::walk(app, id, Some(after), Direction::Ascending, limit as usize).await?;
+    let wanted = (limit as usize).saturating_add(1);
+    let mut messages = super::walk(app, id, Some(after), Direction::Ascending, wanted).await?;
     messages.retain(|message| request.before_seq.is_none_or(|before| message.seq < before));
+    let has_more = messages.len() == wanted;
+    messages.truncate(limit as usize);
+    let next = messages.last().filter(|_| has_more).map(|last| HistoryPlace::After(last.seq));
     let total = total(app, id, end).await?;
-    Ok((messages, Pagination::new(1, limit, total, None)))
+    Ok((messages, Pagination::new(1, limit, total, next.map(HistoryPlace::encode))))
 }
 
 /// A page that ends before a place, a moment, or at the newest message.
@@ -79,6 +96,7 @@ async fn before(
     app: &App,
     id: ConversationId,
     request: &ListMessages,
+    place: Option<i64>,
     end: i64,
 ) -> Result<(Vec<Message>, Pagination), Error> {
     let (page, limit) = (request.page.page, request.page.limit);
@@ -87,50 +105,53 @@ async fn before(
     if let Some(moment) = request.before {
         bound = bound.min(first_since(app, id, moment, bound).await?);
     }
-    let is_first_page = page <= 1 && bound == end && request.page.cursor.is_none();
+    let is_first_page = page <= 1 && bound == end && place.is_none();
     let (start, total) = if is_first_page {
         (bound, total(app, id, end).await?)
     } else {
         let deleted = deleted_seqs(app, id).await?;
         let gone = deleted.iter().filter(|&&seq| seq < bound).count();
         let total = u64::try_from(bound.saturating_sub(1)).unwrap_or_default();
-        let start = match &request.page.cursor {
-            Some(cursor) => cursor::decode_seq(cursor)?.clamp(1, bound),
+        let start = match place {
+            Some(place) => place.clamp(1, bound),
             None => skip(bound, i64::from(page.saturating_sub(1)) * i64::from(limit), &deleted),
         };
         (start, total.saturating_sub(gone as u64))
     };
-    let shows_deleted = by_place && request.page.cursor.is_none();
-    let (mut messages, more) = collect(app, id, start, limit as usize, shows_deleted).await?;
-    let oldest = messages.last().map(|message| message.seq);
-    let next = oldest.filter(|_| more).map(cursor::encode_seq);
+    let (mut messages, next) = collect(app, id, start, limit as usize, by_place).await?;
     messages.reverse();
+    let next = next.map(|seq| HistoryPlace::Before(seq).encode());
     Ok((messages, Pagination::new(page, limit, total, next)))
 }
 
-/// The newest `limit` messages before `start`, newest first, and whether there are more.
+/// The newest `limit` messages before `start`, newest first, and before which place there may be more.
 async fn collect(
     app: &App,
     id: ConversationId,
     start: i64,
     limit: usize,
     shows_deleted: bool,
-) -> Result<(Vec<Message>, bool), Error> {
+) -> Result<(Vec<Message>, Option<i64>), Error> {
     let mut out = Vec::with_capacity(limit.saturating_add(1));
-    let mut below = start;
-    while out.len() <= limit {
-        let wanted = limit + 1;
+    let (mut below, mut walked, mut wanted) = (start, 0, limit.saturating_add(1));
+    while walked < MESSAGES_WALKED_MAX {
         let batch = super::walk(app, id, Some(below), Direction::Descending, wanted).await?;
         let is_last = batch.len() < wanted;
+        walked += batch.len();
         below = batch.last().map_or(below, |message| message.seq);
         out.extend(batch.into_iter().filter(|message| shows_deleted || !message.is_deleted));
-        if is_last {
+        if out.len() > limit {
+            out.truncate(limit);
+            below = out.last().map_or(below, |message| message.seq);
             break;
         }
+        if is_last {
+            return Ok((out, None));
+        }
+        // Where some are deleted, many are.
+        wanted = wanted.max(BATCH_LEN);
     }
-    let more = out.len() > limit;
-    out.truncate(limit);
-    Ok((out, more))
+    Ok((out, Some(below)))
 }
 
 /// Messages that are not deleted; counted on the indexes alone.
@@ -210,6 +231,8 @@ async fn show(
     });
     Ok(shown.collect())
 }
+
+const BATCH_LEN: usize = 200;
 
 #[cfg(test)]
 mod tests {
