@@ -63,6 +63,12 @@ impl Host {
     }
 }
 
+/// What any request may be refused with before its route is looked at, or because its handler failed.
+/// The published document says it of every route.
+pub(super) fn refusals() -> [Kind; 4] {
+    [Kind::TooLarge, TOO_SLOW.kind(), BUSY.kind(), FAULT.kind()]
+}
+
 const TOO_SLOW: Error = Error::new(Kind::Invalid, "Request body took too long");
 const BUSY: Error = Error::new(Kind::Busy, "Server is busy, please try again");
 const FAULT: Error = Error::new(Kind::Internal, "Something went wrong!");

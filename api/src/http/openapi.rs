@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use self::rule::Components;
 use super::operation::{Answer, Operation, Shape};
 use super::router::{Access, Route};
+use super::{host, reply};
 use crate::auth::permission::{self, Action, Relation, Verdict};
 
 /// The document of these routes.
@@ -186,15 +187,12 @@ const JSON: &str = "application/json";
 fn refusals(route: &Route) -> Vec<StatusCode> {
     let operation = &route.operation;
     let mut out = operation.refusals.to_vec();
-    let has_id = route.path.contains("{id}");
-    if has_id || operation.query.is_some() || operation.body.is_some() {
-        out.push(StatusCode::BAD_REQUEST);
-    }
-    if has_id {
+    // Whatever is asked for, its host may refuse it before the route is looked at. Unavailable and
+    // faulty a rule may be as well, and what a handler reads may be malformed: the same statuses.
+    out.extend(host::refusals().map(reply::status_of));
+    if route.path.contains("{id}") {
         out.push(StatusCode::NOT_FOUND);
     }
-    // Whatever body comes is read within its bound before the route is looked at.
-    out.push(StatusCode::PAYLOAD_TOO_LARGE);
     if operation.body.is_some() {
         out.push(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
@@ -213,7 +211,6 @@ fn refusals(route: &Route) -> Vec<StatusCode> {
             }
         }
     }
-    out.push(StatusCode::SERVICE_UNAVAILABLE);
     out.sort_unstable();
     out.dedup();
     out

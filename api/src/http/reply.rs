@@ -159,7 +159,8 @@ pub(super) fn strip_to_not_modified(response: &mut Response<Bytes>) {
     }
 }
 
-const fn status_of(kind: Kind) -> StatusCode {
+/// The status of this kind of error.
+pub(super) const fn status_of(kind: Kind) -> StatusCode {
     match kind {
         Kind::Invalid => StatusCode::BAD_REQUEST,
         Kind::Unauthenticated | Kind::TokenExpired => StatusCode::UNAUTHORIZED,

@@ -82,7 +82,7 @@ pub(super) static ROUTES: &[Route] = routes! {
 
     POST   "/api/v1/auth/register" open account::register
         makes::<SignedIn>("Make an account, and sign in").given::<Register>()
-        .or(&[StatusCode::FORBIDDEN, StatusCode::CONFLICT]);
+        .or(&[StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::CONFLICT]);
     POST   "/api/v1/auth/login" open account::login
         gives::<SignedIn>("Sign in").given::<Login>().or(&[StatusCode::UNAUTHORIZED]);
     POST   "/api/v1/auth/refresh-token" open account::refresh
@@ -109,7 +109,7 @@ pub(super) static ROUTES: &[Route] = routes! {
         gives::<ConversationBody>("A conversation");
     PUT    "/api/v1/conversations/{id}" ChangeStatus conversation::update
         gives::<ConversationBody>("Change state, priority, labels or agent")
-        .given::<ConversationChanges>().or(&[StatusCode::FORBIDDEN, StatusCode::CONFLICT]);
+        .maybe_given::<ConversationChanges>().or(&[StatusCode::FORBIDDEN, StatusCode::CONFLICT]);
     POST   "/api/v1/conversations/{id}/assign" AssignConversation conversation::assign
         gives::<ConversationBody>("Give a conversation to an agent, or claim it")
         .given::<AssignConversation>().or(&[StatusCode::CONFLICT]);

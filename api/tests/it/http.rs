@@ -7,6 +7,7 @@ mod desk;
 mod document;
 mod door;
 mod forgery;
+mod host;
 mod hostile;
 mod limit;
 mod listening;

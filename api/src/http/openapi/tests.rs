@@ -64,8 +64,22 @@ fn guarded_operations_ask_for_a_token_and_say_who_may() {
         json!({ "stranger": 404, "member": 403, "sender": "allowed" })
     );
     let statuses: Vec<&String> = edit["responses"].as_object().unwrap().keys().collect();
-    assert_eq!(statuses, ["200", "400", "401", "403", "404", "413", "415", "429", "503"]);
+    assert_eq!(statuses, ["200", "400", "401", "403", "404", "413", "415", "429", "500", "503"]);
     assert!(document["paths"]["/api/v1/auth/login"]["post"]["security"].is_null());
+}
+
+#[test]
+fn what_any_request_may_meet_is_said_of_every_route() {
+    let document = published();
+    for route in ROUTES {
+        let method = route.method.as_str().to_ascii_lowercase();
+        let responses = &document["paths"][route.path][&method]["responses"];
+        for status in ["400", "413", "500", "503"] {
+            let schema = &responses[status]["content"]["application/json"]["schema"];
+            assert!(schema.is_object(), "{method} {} {status}", route.path);
+        }
+        assert_eq!(responses["429"].is_object(), !route.is_probe(), "{method} {}", route.path);
+    }
 }
 
 #[test]

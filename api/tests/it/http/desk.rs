@@ -78,7 +78,7 @@ impl Desk {
         // From an address that no test speaks from, so that it is counted for none.
         let document = door.respond(request, "192.0.2.1".parse().unwrap()).await.into_body();
         let published = Published(serde_json::from_slice(&document).unwrap());
-        Self { door, app, published, _folder: folder }
+        Self { app, door, published, _folder: folder }
     }
 
     /// A request, from anywhere.
@@ -101,9 +101,8 @@ impl Desk {
             bytes,
         };
         answer.check(&method);
-        if !answer.bytes.is_empty() && answer.status != StatusCode::METHOD_NOT_ALLOWED {
-            self.published.foresees(&method, uri.path(), answer.status, &answer.body);
-        }
+        let body = Some(&answer.body).filter(|body| !body.is_null());
+        self.published.foresees(&method, uri.path(), answer.status, body);
         answer
     }
 

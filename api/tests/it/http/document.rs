@@ -1,7 +1,8 @@
 //! The published document and its page.
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
+use protocol::rest::resource::Role;
 use serde_json::Value;
 
 use super::desk::Desk;
@@ -24,6 +25,36 @@ async fn document_is_published_as_openapi_3_1() {
         let method = method.as_str().to_ascii_lowercase();
         assert!(document["paths"][path][method].is_object(), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_body_is_said_to_be_required_exactly_where_none_is_refused() {
+    let desk = Desk::open().await;
+    let (root, ada) = (desk.staff("root", Role::Admin).await, desk.customer("ada").await);
+    let conversation = desk.conversation(&root, &ada).await;
+    let message = desk.message(&root, &conversation, "hello").await;
+    let paths = desk.published.0["paths"].as_object().unwrap().clone();
+    let mut optional = Vec::new();
+    for (path, operations) in &paths {
+        let id = match path.as_str() {
+            path if path.starts_with("/api/v1/users") => &ada.id,
+            path if path.contains("conversation") => &conversation,
+            _ => &message,
+        };
+        for (method, operation) in operations.as_object().unwrap() {
+            let Value::Bool(is_required) = operation["requestBody"]["required"] else { continue };
+            let asked = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
+            let answer = desk.bare(asked, &path.replace("{id}", id), &root.token).await;
+            let refusals = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED];
+            let is_refused = refusals.contains(&answer.status);
+            assert!(is_refused || answer.status.is_success(), "{method} {path} {answer:?}");
+            assert_eq!(is_required, is_refused, "{method} {path} {answer:?}");
+            if !is_required {
+                optional.push(format!("{method} {path}"));
+            }
+        }
+    }
+    assert_eq!(optional, ["put /api/v1/conversations/{id}", "post /api/v1/sync"]);
 }
 
 #[tokio::test]
