@@ -1,7 +1,8 @@
 //! The REST doors, as a function from a collected request to an answer.
 //!
 //! [`Door::respond`] knows no socket and no runtime of its own, so that whoever accepts connections
-//! can host it with [`host::Host`]. [`server`] is such a host, the gateway's shards are others. A request passes, in this order:
+//! can host it with [`host::Host`]. [`server`] is such a host, the gateway's shards are others. A request
+//! passes, in this order:
 //!
 //! 1. `cors`: a preflight ends here
 //! 2. `router`: which path and method, of the table in `route`

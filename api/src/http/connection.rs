@@ -3,6 +3,7 @@
 //! - [`lobby`]: how many there are, and who makes room for one more
 //! - [`crowd`]: how many of them one client may have
 //! - `head`: how requests must be framed
+//! - `linger`: how it ends
 //! - [`Wire`]: the socket that hyper reads and writes, which is guarded so
 //!
 //! Bounds stand here, so that no listener has others: of a head, and of how long a peer is waited
@@ -12,6 +13,7 @@ pub mod crowd;
 pub mod lobby;
 
 mod head;
+mod linger;
 mod wire;
 
 use std::convert::Infallible;

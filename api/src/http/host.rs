@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, request};
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -41,8 +42,8 @@ impl Host {
         let (parts, body) = request.into_parts();
         let body = match tokio::time::timeout(self.body_timeout, body::collect(body)).await {
             Ok(Ok(body)) => body,
-            Ok(Err(error)) => return self.door.refuse(&parts, peer, &error),
-            Err(_) => return self.door.refuse(&parts, peer, &TOO_SLOW),
+            Ok(Err(error)) => return self.end(&parts, peer, &error),
+            Err(_) => return self.end(&parts, peer, &TOO_SLOW),
         };
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             return self.door.refuse(&parts, peer, &BUSY);
@@ -60,6 +61,15 @@ impl Host {
                 self.door.refuse(&kept, peer, &FAULT)
             }
         }
+    }
+}
+
+impl Host {
+    /// Refuses a request of which not all was read, and says that its connection ends with that.
+    fn end(&self, parts: &request::Parts, peer: IpAddr, error: &Error) -> Response<Bytes> {
+        let mut response = self.door.refuse(parts, peer, error);
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
     }
 }
 

@@ -171,6 +171,22 @@ pub(crate) fn assert_requests_are_answered_in_order(address: SocketAddr) {
     assert_eq!(statuses(address, &format!("{last}{get}")), [200]);
 }
 
+/// A POST to `target` with three times the body that may be sent: its length declared, and in chunks.
+pub(crate) fn three_megabytes(target: &str) -> [Vec<u8>; 2] {
+    let body = vec![b'x'; 3_000_000];
+    let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n");
+    let mut declared = format!("{head}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    declared.extend_from_slice(&body);
+    let mut chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
+    for chunk in body.chunks(60_000) {
+        chunked.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        chunked.extend_from_slice(chunk);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    chunked.extend_from_slice(b"0\r\n\r\n");
+    [declared, chunked]
+}
+
 /// A request whose line is of another form is read safely.
 pub(crate) fn assert_line_is_answered(address: SocketAddr, line: &str, status: u16) {
     let request = format!("{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");

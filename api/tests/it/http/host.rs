@@ -8,15 +8,20 @@ use api::http::connection::Limits;
 use http::StatusCode;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 
 use super::desk::Desk;
 use super::listening::Listening;
+use crate::framing;
 
-/// What comes back.
+/// What comes back when all of this is written before anything is read. The system takes in little of
+/// it, so that the server must take the rest.
 async fn exchange(address: SocketAddr, request: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(256 * 1024).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
     let answering = async {
+        // Many clients take a connection that breaks while they write for no answer at all.
         stream.write_all(request).await.expect("all of it is taken");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.expect("the answer arrives in full");
@@ -30,6 +35,20 @@ fn parts(answer: &str) -> (StatusCode, Option<Value>) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     (status, Some(body).filter(|body| !body.is_empty()).map(|it| serde_json::from_str(it).unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sends_three_megabytes_before_it_reads_sees_the_413() {
+    let desk = Desk::open().await;
+    let server = Listening::start_with(&desk, Limits::DEFAULT).await;
+    for request in framing::three_megabytes("/api/v1/messages") {
+        for round in 0..50 {
+            let answer = exchange(server.address, &request).await;
+            assert!(answer.starts_with("HTTP/1.1 413 "), "{round}: {answer:?}");
+            assert!(answer.to_lowercase().contains("connection: close\r\n"), "{answer}");
+            assert_eq!(parts(&answer).1.unwrap()["code"], "PAYLOAD_TOO_LARGE");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

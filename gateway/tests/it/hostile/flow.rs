@@ -1,13 +1,14 @@
 //! Peers that only write, or that close one half.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::iter::repeat_n;
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use super::frame::masked;
-use super::{CLIENT_KIB_MAX, Scene};
-use crate::peer::Heard;
+use super::{CLIENT_KIB_MAX, Scene, http_door};
+use crate::framing;
+use crate::peer::{self, Heard};
 
 #[test]
 fn end_of_stream_behind_data_ends_the_connection() {
@@ -44,6 +45,28 @@ fn flood_of_pings_from_somebody_who_never_reads_costs_little_memory() {
     let grown_kib = scene.server.resident_kib().saturating_sub(before_kib);
     assert!(grown_kib < FLOODS * CLIENT_KIB_MAX, "{grown_kib} KiB for {FLOODS} floods");
     scene.assert_open_for_newcomers("floods of pings");
+}
+
+#[test]
+fn whoever_sends_three_megabytes_before_it_reads_sees_the_413() {
+    let mut scene = Scene::set();
+    let door = http_door(scene.server.address());
+    for (target, rounds) in [(door.as_str(), 1), ("/api/v1/messages", 50)] {
+        for request in framing::three_megabytes(target) {
+            for round in 0..rounds {
+                let mut stream = peer::connect(scene.server.address());
+                // The system takes in little of it, so that the server must take the rest.
+                let socket = socket2::SockRef::from(&stream);
+                socket.set_send_buffer_size(256 * 1024).expect("an open socket takes options");
+                // Many clients take a connection that breaks while they write for no answer at all.
+                stream.write_all(&request).expect("all of it is taken");
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).expect("the answer arrives in full");
+                assert!(answer.starts_with("HTTP/1.1 413 "), "{target} {round}: {answer:?}");
+            }
+        }
+    }
+    scene.assert_unharmed("bodies that are too long");
 }
 
 /// Has the kernel take in little for a stream that nobody reads.
