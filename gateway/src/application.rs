@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use api::http::connection::crowd::Seat;
 use bytes::Bytes;
 use protocol::id::SocketId;
 use protocol::room::Room;
@@ -18,7 +19,7 @@ use crate::recovery::Recovery;
 use crate::table::context::Context;
 
 /// What is known of a connection from its opening HTTP request.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Opening {
     /// The client's address.
     pub peer: IpAddr,
@@ -26,6 +27,9 @@ pub struct Opening {
     pub bearer: Option<Box<str>>,
     /// The token of the query, for clients that have no auth payload. Never logged.
     pub query_token: Option<Box<str>>,
+    /// Of a WebSocket, its place among the connections of its client that have not signed in; given
+    /// back with this, when the first namespace is joined. A session on polling has none of its own.
+    pub seat: Option<Seat>,
 }
 
 /// A wish to join a namespace.

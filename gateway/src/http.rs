@@ -126,11 +126,11 @@ impl<S: Send + 'static> Host<S> {
             upgrade.set(switched);
             response
         };
-        let Entry { stream, guest, seat: _seat, has_displaced: _ } = entry;
+        let Entry { stream, guest, seat, has_displaced: _ } = entry;
         if let Err(error) = connection::serve(stream, &guest, &mut stop, answer).await {
             tracing::debug!(%peer, %error, "HTTP connection failed");
         }
-        upgrade.take()
+        upgrade.take().map(|upgrade| upgrade.keep(seat))
     }
 
     async fn answer(

@@ -172,6 +172,7 @@ mod tests {
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             bearer: bearer.map(Into::into),
             query_token: None,
+            seat: None,
         };
         let mut auth = auth.map(|auth| auth.as_bytes().to_vec());
         let request = Connect { auth: auth.as_deref_mut(), opening: Some(&opening) };

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use api::http::connection::Wire;
+use api::http::connection::crowd::Seat;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
@@ -48,6 +49,12 @@ impl Upgrade {
         };
         Ok((response.map(|()| Bytes::new()), upgrade))
     }
+
+    /// Takes along the connection's place among those of its client.
+    pub(super) fn keep(mut self, seat: Seat) -> Self {
+        self.opening.seat = Some(seat);
+        self
+    }
 }
 
 impl<S: Send + 'static> Host<S> {
@@ -79,7 +86,7 @@ impl<S: Send + 'static> Host<S> {
 
 /// What is kept of a request.
 pub(super) fn opening(headers: &HeaderMap, uri: &http::Uri, peer: SocketAddr) -> Opening {
-    Opening { peer: peer.ip(), bearer: bearer(headers), query_token: query_token(uri) }
+    Opening { peer: peer.ip(), bearer: bearer(headers), query_token: query_token(uri), seat: None }
 }
 
 /// The token in the query of a client that has no auth payload: Engine.IO 3. Source: contract 1.5.

@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
-use super::Scene;
+use super::frame::masked;
+use super::{DOOR, Scene};
+use crate::chat::Chat;
 use crate::peer;
 
 #[test]
@@ -34,6 +36,30 @@ fn address_of_a_trusted_proxy_speaks_for_any_number_of_clients() {
         (0..2 * FEW_MAX).filter_map(|_| served(peer::connect(address), HEALTH)).collect();
     assert_eq!(crowd.len(), 2 * FEW_MAX);
     scene.assert_open_for_newcomers("the clients of a proxy");
+}
+
+#[test]
+fn sockets_of_an_address_are_counted_until_they_have_signed_in() {
+    let mut scene = Scene::set_with(&FEW);
+    let address = scene.server.address();
+    let _many: Vec<Chat> = (0..2 * FEW_MAX).map(|_| scene.hostile_chat()).collect();
+    let upgrade = format!("GET {DOOR} HTTP/1.1\r\nHost: a\r\n{WEBSOCKET}\r\n");
+    let mut silent: Vec<TcpStream> =
+        (0..=FEW_MAX).filter_map(|_| served(peer::connect(address), &upgrade)).collect();
+    assert!((1..=FEW_MAX).contains(&silent.len()), "{} are served", silent.len());
+    let sign_in = format!("40{{\"token\":\"{}\"}}", scene.hostile.token);
+    let first = silent.first_mut().expect("one was served");
+    first.write_all(&masked(0x81, sign_in.as_bytes())).expect("the server reads it");
+    let mut heard = Vec::new();
+    while !heard.windows(3).any(|window| window == b"40{") {
+        let mut more = [0; 1024];
+        let count = first.read(&mut more).expect("it is answered in time");
+        assert_ne!(count, 0, "ended after {}", String::from_utf8_lossy(&heard));
+        heard.extend(&more[..count]);
+    }
+    // Its place is free.
+    drop(scene.hostile_chat());
+    scene.assert_unharmed("sockets that do not sign in");
 }
 
 /// The connection, if the request that is made on it is answered well.
@@ -66,6 +92,9 @@ fn from_elsewhere(address: SocketAddr) -> TcpStream {
     socket.connect(&address.into()).expect("the server accepts connections");
     socket.into()
 }
+
+const WEBSOCKET: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
 
