@@ -1,10 +1,11 @@
-//! What every binary of the product does around its work: it reads `.env`, logs, hears that it
-//! should stop, and says why it ended.
+//! What every binary of the product does around its work: it reads `.env`, takes what the system
+//! lets it have, logs, hears that it should stop, and says why it ended.
 
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -23,6 +24,16 @@ pub fn read_dotenv() {
     {
         say(&format!("cannot read .env: {error}"));
     }
+}
+
+/// Lets this process have as many descriptors open as the system allows it, which is often many times
+/// of what it is given at first; says how many those are, unless there is no limit.
+pub fn raise_descriptors() -> Option<usize> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    // Where that is refused, it goes on with what it was given.
+    let limit = if raised.is_ok() { maximum } else { current };
+    limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 /// Starts the log, on standard error.
@@ -114,4 +125,18 @@ fn with_causes(error: &dyn Error) -> String {
 fn say(text: &str) {
     // Nobody is left to tell if this fails.
     let _ = writeln!(io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_are_raised_to_what_the_system_allows() {
+        let Some(maximum) = getrlimit(Resource::Nofile).maximum else { return };
+        let lower = Rlimit { current: Some(maximum - 1), maximum: Some(maximum) };
+        setrlimit(Resource::Nofile, lower).unwrap();
+        assert_eq!(raise_descriptors(), usize::try_from(maximum).ok());
+        assert_eq!(getrlimit(Resource::Nofile).current, Some(maximum));
+    }
 }

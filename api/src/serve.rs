@@ -56,7 +56,12 @@ async fn serve(serve: Serve) -> Result<(), StartError> {
     let listen = |source| StartError::Listen { address: serve.listen.address, source };
     let proxies = serve.settings.http.trusted_proxies.clone();
     let crowd = Crowd::new(serve.listen.per_client, proxies);
-    let limits = Limits { patience: serve.listen.patience, connections_max: CONNECTIONS_MAX };
+    let limits = Limits {
+        patience: serve.listen.patience,
+        connections_max: CONNECTIONS_MAX,
+        ..Limits::DEFAULT
+    }
+    .with_descriptors(process::raise_descriptors());
     let server = Server::bind(serve.listen.address, host, Lobby::new(limits, Arc::new(crowd)))
         .await
         .map_err(listen)?;

@@ -156,6 +156,7 @@ fn doors(arguments: &Arguments) -> std::io::Result<Doors> {
         limits: Limits {
             patience: Duration::from_millis(arguments.patience_ms),
             connections_max: arguments.connections,
+            ..Limits::DEFAULT
         },
         crowd: Arc::new(Crowd::new(PerClient::DEFAULT, Vec::new())),
         rest: None,

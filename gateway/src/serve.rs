@@ -13,7 +13,7 @@ use api::http::Door;
 use api::http::connection::Limits;
 use api::http::connection::crowd::Crowd;
 use api::http::host::Host;
-use api::process::StopSignal;
+use api::process::{self, StopSignal};
 use api::{App, start};
 use protocol::engine::Timing;
 use tokio::runtime::Handle;
@@ -125,7 +125,8 @@ fn start(app: &Arc<App>, door: &Arc<Door>, serve: &Serve) -> Result<Serving, Err
         origins: Arc::new(Origins::new(origins.map(str::to_owned).collect())),
         cookie: serve.door.cookie.clone(),
         bundle: serve.door.bundle.clone(),
-        limits: Limits { patience: serve.listen.patience, ..Limits::DEFAULT },
+        limits: Limits { patience: serve.listen.patience, ..Limits::DEFAULT }
+            .with_descriptors(process::raise_descriptors()),
         crowd: Arc::new(Crowd::new(serve.listen.per_client, proxies)),
         rest: Some(rest(host)),
     };

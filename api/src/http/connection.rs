@@ -17,6 +17,8 @@ mod linger;
 mod wire;
 
 use std::convert::Infallible;
+use std::io;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,11 +46,24 @@ pub struct Limits {
     /// Connections at once, upgraded ones not counted. One more takes the place of whoever has waited
     /// for longest without a request at hand, or is answered with 503 and closed if nobody does.
     pub connections_max: usize,
+    /// Descriptors that connections may take of those that the process has, upgraded ones counted as
+    /// well as files and whatever else is open; `None`: any number. Beyond it the same happens.
+    pub descriptors_max: Option<usize>,
 }
 
 impl Limits {
     /// As they are unless configured.
-    pub const DEFAULT: Self = Self { patience: Duration::from_secs(20), connections_max: 4096 };
+    pub const DEFAULT: Self =
+        Self { patience: Duration::from_secs(20), connections_max: 4096, descriptors_max: None };
+
+    /// The same, where the process may have so many descriptors. A sixteenth, at least 16 and at most
+    /// 1,024, is kept for files and for the servers that it asks.
+    #[must_use]
+    pub fn with_descriptors(self, limit: Option<usize>) -> Self {
+        let kept = |limit: usize| (limit / 16).clamp(16, 1_024);
+        let descriptors_max = limit.map(|limit| limit.saturating_sub(kept(limit)));
+        Self { descriptors_max, ..self }
+    }
 }
 
 /// Bytes of a request's head; more is answered with 431.
@@ -56,6 +71,23 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// Headers of a request; more is answered with 431.
 const HEADERS_MAX: usize = 64;
+
+impl Limits {
+    /// Whether a connection has one of the descriptors that are kept.
+    fn is_high(&self, stream: &impl AsRawFd) -> bool {
+        let descriptor = usize::try_from(stream.as_raw_fd()).unwrap_or_default();
+        self.descriptors_max.is_some_and(|max| descriptor >= max)
+    }
+
+    /// The same connection by the lowest descriptor that is free, if it has one of those that are
+    /// kept: somebody has made room for it meanwhile, and it stays.
+    ///
+    /// # Errors
+    /// There is no descriptor at all.
+    pub fn lowered(&self, stream: std::net::TcpStream) -> io::Result<std::net::TcpStream> {
+        if self.is_high(&stream) { stream.try_clone() } else { Ok(stream) }
+    }
+}
 
 /// Serves one connection until its peer ends it, takes longer than it may, or has to make room. Once `stop` says so, or whoever could say it is gone,
 /// it ends after the request at hand. An answer of 101 hands the [`Wire`] over to who asked hyper for

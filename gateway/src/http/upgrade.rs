@@ -68,6 +68,7 @@ impl<S: Send + 'static> Host<S> {
         let parts = upgraded.downcast::<TokioIo<Wire>>().map_err(|_| "not our socket")?;
         let stream = parts.io.into_inner().into_stream();
         let io = stream.into_std().map_err(|_| "the runtime keeps the socket")?;
+        let io = self.doors.limits.lowered(io).map_err(|_| "no descriptor is free")?;
         let adoption = Adoption {
             io,
             read_ahead: parts.read_buf,

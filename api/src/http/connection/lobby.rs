@@ -33,6 +33,8 @@ pub struct Lobby {
 struct State {
     /// Those who wait and those who do not.
     guests: usize,
+    /// Those of them whose descriptor is of the last ones.
+    high: usize,
     /// The number of whoever began to wait last.
     last: u64,
     /// Those who wait, longest first, and what tells them to go.
@@ -61,6 +63,8 @@ pub struct Guest {
     lobby: Arc<Lobby>,
     /// Its number among those who wait, or [`NONE`] while it has a request at hand.
     number: AtomicU64,
+    /// Whether its descriptor is of the last ones.
+    is_high: bool,
     /// Whether an answer is on its way out.
     is_answered: AtomicBool,
     /// Whether it is no longer counted here.
@@ -95,7 +99,11 @@ impl Lobby {
             return None;
         };
         let mut state = self.lock();
-        let has_displaced = state.guests >= self.limits.connections_max;
+        // The kernel gives out the lowest number that is free: all below it are in use, or were until
+        // somebody made room for whoever came then.
+        let is_high = self.limits.is_high(&stream);
+        let has_displaced =
+            is_high || state.high > 0 || state.guests >= self.limits.connections_max;
         if has_displaced && !state.make_room() {
             let said = state.no_room.note(Instant::now());
             drop(state);
@@ -108,10 +116,12 @@ impl Lobby {
         let out = Arc::default();
         let number = AtomicU64::new(state.wait(&out));
         state.guests += 1;
+        state.high += usize::from(is_high);
         drop(state);
         let guest = Guest {
             lobby: Arc::clone(self),
             number,
+            is_high,
             is_answered: AtomicBool::new(false),
             has_left: AtomicBool::new(false),
             out,
@@ -176,6 +186,7 @@ impl Guest {
         if !self.has_left.swap(true, Ordering::Relaxed) {
             let mut state = self.lobby.lock();
             state.guests -= 1;
+            state.high -= usize::from(self.is_high);
             state.waiting.remove(&self.number.load(Ordering::Relaxed));
         }
     }

@@ -40,7 +40,7 @@ async fn slow_reader_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn newcomer_takes_the_place_of_an_idle_connection_and_of_no_other() {
     let desk = Desk::open().await;
-    let limits = Limits { patience: 3 * SILENCE_MAX, connections_max: 2 };
+    let limits = Limits { patience: 3 * SILENCE_MAX, connections_max: 2, ..Limits::DEFAULT };
     let server = Listening::start_with(&desk, limits).await;
     let mut asking = said(server.address, POST);
     assert_eq!(asking.status(), 100);
