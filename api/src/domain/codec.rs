@@ -3,7 +3,7 @@
 
 use bson::raw::{CString, RawArrayBuf, RawBinaryRef, RawBsonRef};
 use bson::spec::BinarySubtype;
-use bson::{RawArray, RawDocument, RawDocumentBuf};
+use bson::{Bson, RawArray, RawDocument, RawDocumentBuf};
 use protocol::id::{ObjectId, UserId};
 use protocol::time::Timestamp;
 
@@ -49,6 +49,24 @@ pub fn for_each_item<'a>(array: &'a RawArray, mut item: impl FnMut(RawBsonRef<'a
             Err(_) => return,
         }
     }
+}
+
+/// The value of a field as it is stored; null where it is absent. What conditions on a field of any
+/// type compare with: to them the deprecated undefined is null too.
+pub fn stored(document: &RawDocument, name: &str) -> Bson {
+    let value = document.get(name).ok().flatten().filter(|value| !is_null(*value));
+    value.and_then(|value| Bson::try_from(value).ok()).unwrap_or_default()
+}
+
+/// Null, or the deprecated undefined.
+pub fn is_null(value: RawBsonRef<'_>) -> bool {
+    matches!(value, RawBsonRef::Null | RawBsonRef::Undefined)
+}
+
+/// Whether a mark that takes something away is set. Anything but `false` and null sets it: what
+/// somebody meant to take away is never shown by mistake.
+pub fn is_marked(value: RawBsonRef<'_>) -> bool {
+    !is_null(value) && value.as_bool() != Some(false)
 }
 
 /// An id.

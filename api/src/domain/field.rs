@@ -46,6 +46,8 @@ pub const CONTENT: &str = "content";
 pub const DELETED_AT: &str = "deletedAt";
 /// Of messages.
 pub const IS_DELETED: &str = "isDeleted";
+/// Of messages: what is said about it.
+pub const METADATA: &str = "metadata";
 /// Of messages: when it was last edited.
 pub const EDITED_AT: &str = "metadata.editedAt";
 /// Of messages: earlier texts.

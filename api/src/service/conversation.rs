@@ -6,6 +6,7 @@ mod list;
 
 use std::sync::Arc;
 
+use bson::RawDocumentBuf;
 use protocol::id::{ConversationId, UserId};
 use protocol::rest::resource;
 
@@ -124,12 +125,19 @@ pub(super) async fn permitted(
 
 /// The stored conversation.
 pub(super) async fn read(app: &App, id: ConversationId) -> Result<Option<Conversation>, Error> {
+    Ok(read_stored(app, id).await?.map(|(conversation, _)| conversation))
+}
+
+/// The conversation, and its document.
+async fn read_stored(
+    app: &App,
+    id: ConversationId,
+) -> Result<Option<(Conversation, RawDocumentBuf)>, Error> {
     let document = app.store.get(Collection::Conversations, &field::id(id.0)).await?;
-    let conversation = document.map(|document| Conversation::decode(&document)).transpose()?;
-    if let Some(conversation) = &conversation {
-        app.clock.observe(conversation.stamp);
-    }
-    Ok(conversation)
+    let Some(document) = document else { return Ok(None) };
+    let conversation = Conversation::decode(&document)?;
+    app.clock.observe(conversation.stamp);
+    Ok(Some((conversation, document)))
 }
 
 const NOT_FOUND: Error = Error::new(Kind::NotFound, "Conversation not found");

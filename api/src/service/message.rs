@@ -9,6 +9,7 @@ mod list;
 mod read;
 mod send;
 
+use bson::RawDocumentBuf;
 use protocol::id::{ConversationId, MessageId};
 
 pub use delete::delete;
@@ -77,8 +78,12 @@ pub(super) fn relation(caller: &Caller, message: &Message) -> Relation {
 }
 
 async fn find(app: &App, id: MessageId) -> Result<Option<Message>, Error> {
-    let document = app.store.get(Collection::Messages, &field::id(id.0)).await?;
+    let document = stored(app, id).await?;
     Ok(document.map(|document| Message::decode(&document)).transpose()?)
+}
+
+async fn stored(app: &App, id: MessageId) -> Result<Option<RawDocumentBuf>, Error> {
+    Ok(app.store.get(Collection::Messages, &field::id(id.0)).await?)
 }
 
 /// Messages of a conversation along `seq`: those behind `after` (exclusive) in this direction.

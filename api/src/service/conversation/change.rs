@@ -19,7 +19,7 @@ use crate::auth::Caller;
 use crate::auth::permission::Action;
 use crate::clock::Stamp;
 use crate::domain::conversation::{ASSIGNMENTS_KEPT, encode_assignment};
-use crate::domain::{Conversation, field};
+use crate::domain::{Conversation, codec, field};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Shape};
 use crate::service::{late, presence, to_the_end, user};
@@ -187,7 +187,7 @@ async fn store(
         Op::Unset(_) | Op::Increment(..) | Op::Max(..) | Op::Push { .. } => false,
     });
     for _ in 0..ATTEMPTS_MAX {
-        let before = super::read(app, change.id).await?.ok_or(super::NOT_FOUND)?;
+        let (before, stored) = super::read_stored(app, change.id).await?.ok_or(super::NOT_FOUND)?;
         // What was permitted before the lane was free may not be any more.
         if !Membership::of(&before).admits(caller) {
             return Err(super::NOT_FOUND);
@@ -202,8 +202,9 @@ async fn store(
         let mut guard = Vec::new();
         if assigns {
             let holder = before.assigned_to;
-            guard
-                .push(Guard::Equals(field::ASSIGNED_TO, field::optional_id(holder.map(|it| it.0))));
+            // As it is stored: what is no id is nobody, and must be replaceable.
+            let holding = codec::stored(&stored, field::ASSIGNED_TO);
+            guard.push(Guard::Equals(field::ASSIGNED_TO, holding));
             ops.push(Op::Push {
                 path: field::ASSIGNMENTS.to_owned(),
                 item: encode_assignment(holder, stamp.0),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bson::{Bson, RawBsonRef, RawDocument, doc};
 use protocol::event::server::MessageEdited;
 use protocol::event::{Envelope, ServerEvent};
 use protocol::id::MessageId;
@@ -13,7 +14,7 @@ use super::NOT_FOUND;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::permission::Action;
-use crate::domain::{Message, field, message};
+use crate::domain::{Message, codec, field, message};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Viewer};
 use crate::service::{conversation, late, to_the_end};
@@ -62,30 +63,28 @@ pub async fn edit(
 /// another one there.
 async fn replace(app: &App, id: MessageId, content: String) -> Result<Message, Error> {
     for _ in 0..ATTEMPTS_MAX {
-        let before = super::find(app, id).await?.filter(|it| !it.is_deleted).ok_or(NOT_FOUND)?;
+        let stored = super::stored(app, id).await?.ok_or(NOT_FOUND)?;
+        let before = Message::decode(&stored)?;
+        if before.is_deleted {
+            return Err(NOT_FOUND);
+        }
         let stamp = app.clock.stamp();
         let now = field::date(stamp.timestamp());
-        let update = Update {
-            collection: Collection::Messages,
-            id: field::id(id.0),
-            guard: vec![
-                Guard::Equals(field::CONTENT, before.content.as_str().into()),
-                Guard::OneOf(field::IS_DELETED, vec![false.into(), bson::Bson::Null]),
-            ],
-            ops: vec![
-                field::set(field::CONTENT, content.as_str()),
-                field::set(field::IS_EDITED, true),
-                field::set(field::EDITED_AT, now.clone()),
-                Op::Push {
-                    path: field::EDIT_HISTORY.to_owned(),
-                    item: message::encode_edit(&before.content, stamp.timestamp()),
-                    keep: EDITS_KEPT_MAX,
-                },
-                field::set(field::UPDATED_AT, now),
-                field::max(field::STAMP, stamp.0),
-                field::max(field::CHANGE_STAMP, stamp.0),
-            ],
-        };
+        let mut guard = vec![
+            // As it is stored: what is no text reads as none.
+            Guard::Equals(field::CONTENT, codec::stored(&stored, field::CONTENT)),
+            Guard::OneOf(field::IS_DELETED, vec![false.into(), Bson::Null]),
+        ];
+        let mut ops = vec![
+            field::set(field::CONTENT, content.as_str()),
+            field::set(field::UPDATED_AT, now.clone()),
+            field::max(field::STAMP, stamp.0),
+            field::max(field::CHANGE_STAMP, stamp.0),
+        ];
+        let edit = message::encode_edit(&before.content, stamp.timestamp());
+        remember(&stored, edit, now, &mut guard, &mut ops);
+        let collection = Collection::Messages;
+        let update = Update { collection, id: field::id(id.0), guard, ops };
         // First: a stamp that was raised for nothing does no harm, an edit behind a lower one is never
         // found by who was away.
         super::raise_stamp(app, before.conversation_id, stamp).await?;
@@ -95,6 +94,40 @@ async fn replace(app: &App, id: MessageId, content: String) -> Result<Message, E
         }
     }
     Err(Error::new(Kind::Busy, "Server is busy, please try again"))
+}
+
+/// The changes that put an earlier text into the history. Where the original's fields have become
+/// something that holds none, they are replaced, under the condition that they are so still.
+fn remember(
+    stored: &RawDocument,
+    edit: Bson,
+    now: Bson,
+    guard: &mut Vec<Guard>,
+    ops: &mut Vec<Op>,
+) {
+    let metadata = stored.get(field::METADATA).ok().flatten();
+    let parts = metadata.and_then(RawBsonRef::as_document);
+    if metadata.is_some() && parts.is_none() {
+        guard.push(Guard::Equals(field::METADATA, codec::stored(stored, field::METADATA)));
+        let metadata =
+            doc! { "isEdited": true, "editedAt": now, "readBy": [], "editHistory": [edit] };
+        ops.push(field::set(field::METADATA, metadata));
+        return;
+    }
+    ops.push(field::set(field::IS_EDITED, true));
+    ops.push(field::set(field::EDITED_AT, now));
+    let history = parts.and_then(|parts| Some((parts, parts.get("editHistory").ok()??)));
+    match history.filter(|(_, history)| history.as_array().is_none()) {
+        Some((parts, _)) => {
+            guard.push(Guard::Equals(field::EDIT_HISTORY, codec::stored(parts, "editHistory")));
+            ops.push(field::set(field::EDIT_HISTORY, vec![edit]));
+        }
+        None => ops.push(Op::Push {
+            path: field::EDIT_HISTORY.to_owned(),
+            item: edit,
+            keep: EDITS_KEPT_MAX,
+        }),
+    }
 }
 
 /// Edits of other processes in between before we give up with [`Kind::Busy`].

@@ -67,7 +67,7 @@ pub(super) fn check_size(document: &[u8]) -> Result<(), Misfit> {
 
 /// Whether the value at `path`, or one of its items, is one of `values`.
 fn equals_one(document: &Document, path: &str, values: &[Bson]) -> bool {
-    let stored = find(document, path).unwrap_or(&Bson::Null);
+    let stored = found_or_null(document, path);
     let stored_key = key::of(stored);
     values.iter().any(|value| {
         let wanted = key::of(value);
@@ -80,9 +80,17 @@ fn equals_one(document: &Document, path: &str, values: &[Bson]) -> bool {
 
 /// Absent, null, or less and of the same kind.
 fn is_below(document: &Document, path: &str, bound: &Bson) -> bool {
-    let stored = key::of(find(document, path).unwrap_or(&Bson::Null));
+    let stored = key::of(found_or_null(document, path));
     let bound = key::of(bound);
     stored == key::of(&Bson::Null) || (stored.first() == bound.first() && stored < bound)
+}
+
+/// To a condition, what is absent and the deprecated undefined are null.
+fn found_or_null<'a>(document: &'a Document, path: &str) -> &'a Bson {
+    match find(document, path) {
+        None | Some(Bson::Undefined) => &Bson::Null,
+        Some(value) => value,
+    }
 }
 
 fn find<'a>(document: &'a Document, path: &str) -> Option<&'a Bson> {

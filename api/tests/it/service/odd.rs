@@ -1,11 +1,14 @@
 //! Records that hands have touched: fields of another type, or none. What the rules make of them,
 //! on either engine. Source: contract 1.1, O4.
 
+mod change;
+
+use api::auth::Caller;
 use api::error::Kind;
 use api::service::{account, conversation, session};
 use api::store::{Collection, Insert, Op, Update, bson_id};
 use bson::{Bson, Document, RawDocumentBuf, doc};
-use protocol::id::ObjectId;
+use protocol::id::{ConversationId, ObjectId};
 use protocol::rest::resource::Role;
 
 use super::world::{START, World, credentials};
@@ -29,6 +32,29 @@ fn account(number: u8, role: &str) -> Document {
         "email": format!("p{number}@example.com"),
         "password": "$2a$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
         "role": role, "status": "offline", "isActive": true,
+        "createdAt": at(0), "updatedAt": at(0), "__v": 0,
+    }
+}
+
+/// A message of the original, in its place.
+fn message_of(number: u8, conversation: ConversationId, sender: &Caller, seq: i64) -> Document {
+    doc! {
+        "_id": bson_id(id(number)), "conversationId": bson_id(conversation.0),
+        "senderId": bson_id(sender.user_id.0), "content": format!("secret {number}"),
+        "type": "text", "metadata": { "isEdited": false, "readBy": [] }, "isDeleted": false,
+        "deletedAt": Bson::Null, "createdAt": at(seq), "updatedAt": at(seq), "__v": 0,
+        "seq": seq, "stamp": seq,
+    }
+}
+
+/// A conversation of the original.
+fn conversation_of(id: impl Into<Bson>, people: &[&Caller]) -> Document {
+    let participants: Vec<Bson> = people.iter().map(|it| bson_id(it.user_id.0)).collect();
+    doc! {
+        "_id": id.into(), "participants": participants, "status": "open", "priority": "medium",
+        "assignedTo": Bson::Null, "tags": [], "lastMessageAt": at(0),
+        "createdBy": bson_id(people[0].user_id.0), "closedAt": Bson::Null,
+        "closedBy": Bson::Null, "lastSeq": 0_i64, "stamp": 1_i64,
         "createdAt": at(0), "updatedAt": at(0), "__v": 0,
     }
 }
