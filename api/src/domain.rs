@@ -12,8 +12,13 @@ pub mod pair;
 pub mod session;
 pub mod user;
 
+use protocol::id::{ObjectId, UserId};
+
 pub use conversation::Conversation;
 pub use message::Message;
 pub use pair::Pair;
 pub use session::Session;
 pub use user::User;
+
+/// Who wrote or made what names nobody: no account has this id.
+pub const NOBODY: UserId = UserId(ObjectId::from_bytes([0; 12]));

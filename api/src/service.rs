@@ -10,6 +10,7 @@
 //! - [`repair`]: what somebody missed who was away
 //! - `user`, `view`: accounts from the cache, and stored nouns as the wire shows them
 //! - `cursor`: where a page ended
+//! - `record`: what scans find, past what cannot be read
 //! - `late`: changes that took long
 //! - `lane`: one writer at a time per conversation or person
 
@@ -25,6 +26,7 @@ pub mod typing;
 pub(crate) mod cursor;
 pub(crate) mod lane;
 mod late;
+pub(crate) mod record;
 pub(crate) mod user;
 pub(crate) mod view;
 

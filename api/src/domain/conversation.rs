@@ -2,10 +2,11 @@
 
 use bson::raw::RawBsonRef;
 use bson::{Bson, RawDocument, RawDocumentBuf, doc};
-use protocol::id::{ConversationId, MessageId, ObjectId, UserId};
+use protocol::id::{ConversationId, MessageId, UserId};
 use protocol::rest::word::{ConversationStatus, Priority};
 use protocol::time::Timestamp;
 
+use super::NOBODY;
 use super::codec::{self, Malformed, Writer};
 
 /// A conversation as stored.
@@ -27,9 +28,10 @@ pub struct Conversation {
     pub tags: Vec<String>,
     /// The newest message.
     pub last_message: Option<MessageId>,
-    /// When the newest message came, or the conversation was made.
-    pub last_message_at: Timestamp,
-    /// Who made it.
+    /// When the newest message came, or the conversation was made; `None` where a database that
+    /// was not back-filled since holds no date.
+    pub last_message_at: Option<Timestamp>,
+    /// Who made it; [`NOBODY`] if the document names no one.
     pub created_by: UserId,
     /// When it was closed; survives a reopening.
     pub closed_at: Option<Timestamp>,
@@ -82,9 +84,9 @@ impl Conversation {
     /// # Errors
     /// [`Malformed`] without an id.
     pub fn decode(document: &RawDocument) -> Result<Self, Malformed> {
-        let nobody = ObjectId::from_bytes([0; 12]);
         let mut id = None;
-        let mut it = Self::new(ConversationId(nobody), UserId(nobody), Timestamp(0));
+        let mut it = Self::new(ConversationId(NOBODY.0), NOBODY, Timestamp(0));
+        it.last_message_at = None;
         codec::for_each(document, |key, value| match key {
             "_id" => id = codec::object_id(value).map(ConversationId),
             "participants" => it.participants = codec::user_ids(value),
@@ -94,7 +96,7 @@ impl Conversation {
             "assignedTo" => it.assigned_to = codec::object_id(value).map(UserId),
             "tags" => it.tags = codec::texts(value),
             "lastMessage" => it.last_message = codec::object_id(value).map(MessageId),
-            "lastMessageAt" => it.last_message_at = codec::date(value).unwrap_or_default(),
+            "lastMessageAt" => it.last_message_at = codec::date(value),
             "createdBy" => it.created_by = codec::object_id(value).map_or(it.created_by, UserId),
             "closedAt" => it.closed_at = codec::date(value),
             "closedBy" => it.closed_by = codec::object_id(value).map(UserId),
@@ -126,7 +128,7 @@ impl Conversation {
             assigned_to: None,
             tags: Vec::new(),
             last_message: None,
-            last_message_at: now,
+            last_message_at: Some(now),
             created_by,
             closed_at: None,
             closed_by: None,
@@ -153,7 +155,7 @@ impl Conversation {
             .text("priority", &self.priority)
             .optional_id("assignedTo", self.assigned_to.map(|user| user.0))
             .array("tags", &codec::text_array(&self.tags))
-            .date("lastMessageAt", self.last_message_at)
+            .optional_date("lastMessageAt", self.last_message_at)
             .id("createdBy", self.created_by.0)
             .optional_date("closedAt", self.closed_at)
             .optional_id("closedBy", self.closed_by.map(|user| user.0));

@@ -6,6 +6,7 @@ use protocol::id::{ConversationId, MessageId, ObjectId, UserId};
 use protocol::rest::resource::{ClientMetadata, Edit, ReadMark};
 use protocol::time::Timestamp;
 
+use super::NOBODY;
 use super::codec::{self, Malformed, Writer};
 
 /// A message as stored. The text of a deleted one is still there: see
@@ -14,11 +15,11 @@ use super::codec::{self, Malformed, Writer};
 pub struct Message {
     /// Its id.
     pub id: MessageId,
-    /// Where it stands.
+    /// Where it stands; [`NOWHERE`] if the document names no conversation.
     pub conversation_id: ConversationId,
     /// Its place there, from 1; 0 in an old database that was not back-filled yet.
     pub seq: i64,
-    /// Who wrote it.
+    /// Who wrote it; [`NOBODY`](super::NOBODY) if the document names no sender.
     pub sender_id: UserId,
     /// The sender's own key for retries.
     pub client_message_id: Option<String>,
@@ -52,20 +53,25 @@ pub struct Message {
     pub version: i32,
 }
 
+/// Where a message stands that names no conversation: no conversation has this id.
+pub const NOWHERE: ConversationId = ConversationId(ObjectId::from_bytes([0; 12]));
+
 impl Message {
-    /// Reads a stored message.
+    /// Reads a stored message. `isDeleted` alone decides whether it is deleted; `deletedAt` only
+    /// tells when.
     ///
     /// # Errors
-    /// [`Malformed`] without an id, a conversation or a sender.
+    /// [`Malformed`] without an id.
     pub fn decode(document: &RawDocument) -> Result<Self, Malformed> {
-        let nobody = ObjectId::from_bytes([0; 12]);
-        let (mut id, mut conversation_id, mut sender_id) = (None, None, None);
-        let mut it = Self::new(MessageId(nobody), ConversationId(nobody), UserId(nobody));
+        let mut id = None;
+        let mut it = Self::new(MessageId(NOWHERE.0), NOWHERE, NOBODY);
         codec::for_each(document, |key, value| match key {
             "_id" => id = codec::object_id(value).map(MessageId),
-            "conversationId" => conversation_id = codec::object_id(value).map(ConversationId),
+            "conversationId" => {
+                it.conversation_id = codec::object_id(value).map_or(NOWHERE, ConversationId);
+            }
             "seq" => it.seq = codec::integer(value).unwrap_or_default(),
-            "senderId" => sender_id = codec::object_id(value).map(UserId),
+            "senderId" => it.sender_id = codec::object_id(value).map_or(NOBODY, UserId),
             "clientMessageId" => it.client_message_id = codec::text(value),
             "content" => it.content = codec::text(value).unwrap_or_default(),
             "type" => it.kind = codec::text(value).unwrap_or_default(),
@@ -74,7 +80,7 @@ impl Message {
                     it.decode_metadata(metadata);
                 }
             }
-            "isDeleted" => it.is_deleted = value.as_bool().unwrap_or_default(),
+            "isDeleted" => it.is_deleted = codec::is_marked(value),
             "deletedAt" => it.deleted_at = codec::date(value),
             "stamp" => it.stamp = codec::integer(value).unwrap_or_default(),
             "changeStamp" => it.change_stamp = codec::integer(value).unwrap_or_default(),
@@ -84,8 +90,7 @@ impl Message {
             _ => {}
         })?;
         it.id = id.ok_or(Malformed("_id"))?;
-        it.conversation_id = conversation_id.ok_or(Malformed("conversationId"))?;
-        it.sender_id = sender_id.ok_or(Malformed("senderId"))?;
+        it.deleted_at = it.is_deleted.then(|| it.deleted_at.unwrap_or(it.updated_at));
         Ok(it)
     }
 
@@ -122,7 +127,9 @@ impl Message {
             "editHistory" => self.edit_history = edits(value),
             "readBy" => self.read_by = read_marks(value),
             "fileName" => self.client.file_name = codec::text(value),
-            "fileSize" => self.client.file_size = codec::number(value),
+            "fileSize" => {
+                self.client.file_size = codec::number(value).filter(|size| size.is_finite());
+            }
             "fileType" => self.client.file_type = codec::text(value),
             "fileUrl" => self.client.file_url = codec::text(value),
             "senderName" => self.client.sender_name = codec::text(value),

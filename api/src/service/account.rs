@@ -24,7 +24,7 @@ use crate::config::FirstAdmin;
 use crate::domain::User;
 use crate::domain::user::PasswordHash;
 use crate::error::{Error, Kind};
-use crate::service::{presence, session, to_the_end, user};
+use crate::service::{presence, record, session, to_the_end, user};
 use crate::store::index::USERS_BY_EMAIL;
 use crate::store::{Collection, Direction, Insert, Scan, StoreError};
 
@@ -182,8 +182,7 @@ async fn find_by_email(app: &App, email: &str) -> Result<Option<User>, Error> {
         direction: Direction::Ascending,
         limit: 1,
     };
-    let documents = app.store.scan(&scan).await?;
-    Ok(documents.first().map(|document| User::decode(document)).transpose()?)
+    Ok(record::scan(app, &scan, User::decode).await?.into_iter().next())
 }
 
 fn signed_in(user: &User, tokens: TokenPair) -> SignedIn {

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::permission::{self, Action, Relation, Verdict};
 use crate::auth::role::FORBIDDEN;
-use crate::domain::{Conversation, field};
+use crate::domain::{Conversation, NOBODY, field};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Shape};
 use crate::store::Collection;
@@ -46,7 +46,8 @@ impl Membership {
 
     /// How the caller stands to the conversation.
     pub fn relation(&self, caller: &Caller) -> Relation {
-        let (created, me) = (self.created_by == caller.user_id, caller.user_id);
+        let me = caller.user_id;
+        let created = self.created_by == me && self.created_by != NOBODY;
         if created || self.participants.contains(&me) {
             Relation::Member
         } else {

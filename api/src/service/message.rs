@@ -26,9 +26,10 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::permission::{self, Action, Relation, Verdict};
 use crate::clock::Stamp;
-use crate::domain::{Message, field};
+use crate::domain::message::NOWHERE;
+use crate::domain::{Message, NOBODY, field};
 use crate::error::{Error, Kind};
-use crate::service::conversation;
+use crate::service::{conversation, record};
 use crate::store::index::MESSAGES_BY_SEQ;
 use crate::store::{Collection, Direction, Scan, Update};
 
@@ -50,6 +51,9 @@ async fn visible(
 ) -> Result<Message, Error> {
     let message = find(app, id).await?.ok_or(NOT_FOUND)?;
     let place = message.conversation_id;
+    if place == NOWHERE {
+        return Err(NOT_FOUND);
+    }
     conversation::permitted(app, caller, place, action).await?.ok_or(NOT_FOUND)?;
     Ok(message)
 }
@@ -74,7 +78,8 @@ async fn permitted(
 
 /// How somebody who sees a message stands to it.
 pub(super) fn relation(caller: &Caller, message: &Message) -> Relation {
-    if message.sender_id == caller.user_id { Relation::Sender } else { Relation::Member }
+    let is_mine = message.sender_id == caller.user_id && message.sender_id != NOBODY;
+    if is_mine { Relation::Sender } else { Relation::Member }
 }
 
 async fn find(app: &App, id: MessageId) -> Result<Option<Message>, Error> {
@@ -102,8 +107,7 @@ pub(super) async fn walk(
         direction,
         limit,
     };
-    let documents = app.store.scan(&scan).await?;
-    documents.iter().map(|document| Ok(Message::decode(document)?)).collect()
+    record::scan(app, &scan, Message::decode).await
 }
 
 /// Notes on a conversation that something in it changed at `stamp`.

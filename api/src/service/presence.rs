@@ -33,7 +33,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::domain::{User, field};
 use crate::error::{Error, Kind};
-use crate::service::{to_the_end, user};
+use crate::service::{record, to_the_end, user};
 use crate::store::index::USERS_BY_STATUS;
 use crate::store::{Direction, Scan};
 use lease::Turn;
@@ -101,10 +101,12 @@ pub async fn end_left_over(app: &Arc<App>) -> Result<(), Error> {
                 limit: SETTLED_AT_ONCE,
             };
             let documents = app.store.scan(&scan).await?;
+            let place = documents.last().map(|document| record::place(&scan, document));
             let mut ends = JoinSet::new();
             for document in &documents {
-                let id = User::decode(document)?.id;
-                after = vec![field::id(id.0)];
+                let Some(User { id, .. }) = record::legible(document, User::decode) else {
+                    continue;
+                };
                 let app = Arc::clone(app);
                 // When they were last seen is what the store says already.
                 ends.spawn(async move { go(&app, id, None).await });
@@ -112,8 +114,9 @@ pub async fn end_left_over(app: &Arc<App>) -> Result<(), Error> {
             while let Some(ended) = ends.join_next().await {
                 ended.map_err(|_| UNFINISHED)??;
             }
-            if documents.len() < SETTLED_AT_ONCE {
-                break;
+            match place.filter(|_| documents.len() >= SETTLED_AT_ONCE) {
+                Some(place) => after = place,
+                None => break,
             }
         }
     }

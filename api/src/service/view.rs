@@ -98,7 +98,7 @@ pub(crate) fn conversation_with(
         assigned_to: it.assigned_to.and_then(show_agent),
         tags: it.tags.clone(),
         last_message,
-        last_message_at: it.last_message_at,
+        last_message_at: it.last_message_at.unwrap_or(it.created_at),
         created_by: created_by.unwrap_or(Reference::Id(it.created_by)),
         closed_at: it.closed_at,
         closed_by: it.closed_by,

@@ -1,17 +1,19 @@
 //! The list of people, for staff, in the order of their addresses. Source: contract 1.3.
 
-use bson::Bson;
+use bson::{Bson, RawDocument};
+use protocol::id::UserId;
 use protocol::rest::request::ListUsers;
 use protocol::rest::resource::{self, Pagination};
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::permission::Action;
-use crate::domain::User;
+use crate::domain::{User, codec, field};
 use crate::error::Error;
-use crate::service::cursor;
+use crate::service::cursor::{self, PersonPlace};
+use crate::service::record;
 use crate::store::index::{USERS_BY_EMAIL, USERS_BY_ROLE};
-use crate::store::{Direction, Scan};
+use crate::store::{Collection, Direction, Scan};
 
 /// Accounts that one request looks at; `total` counts no further where no index tells it. Where that
 /// ends a page early, perhaps before its first item, its cursor goes on behind what was looked at.
@@ -34,7 +36,10 @@ pub struct UserPage {
 pub async fn list(app: &App, caller: &Caller, request: ListUsers) -> Result<UserPage, Error> {
     caller.require(Action::ListPeople)?;
     let (page, limit) = (request.page.page, request.page.limit as usize);
-    let after = request.page.cursor.as_deref().map(cursor::decode_email).transpose()?;
+    let after = match request.page.cursor.as_deref() {
+        Some(cursor) => Some(behind(app, PersonPlace::decode(cursor)?).await?),
+        None => None,
+    };
     let skipped = if after.is_some() { 0 } else { (page.saturating_sub(1) as usize) * limit };
     let wanted = skipped.saturating_add(limit).saturating_add(1);
     let query = Query::new(request);
@@ -42,12 +47,42 @@ pub async fn list(app: &App, caller: &Caller, request: ListUsers) -> Result<User
     let total = query.count(app).await?;
     let has_more = walk.found.len() > skipped.saturating_add(limit);
     let shown: Vec<User> = walk.found.into_iter().skip(skipped).take(limit).collect();
-    let end =
-        if has_more { shown.last().map(|last| last.email.as_str()) } else { walk.end.as_deref() };
-    let next = end.map(cursor::encode_email);
+    let end = if has_more { shown.last().map(place) } else { walk.end };
+    let next = end.map(|end| end.encode());
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let pagination = Pagination::new(page, limit, total, next);
     Ok(UserPage { users: shown.iter().map(User::resource).collect(), pagination })
+}
+
+fn place(user: &User) -> PersonPlace {
+    // An address that is no text reads as an empty one.
+    match user.email.as_str() {
+        "" => PersonPlace::Person(user.id),
+        email => PersonPlace::Address(email.to_owned()),
+    }
+}
+
+/// The place of an account that may be none; `None` where nothing can be told from others.
+fn stored_place(document: &RawDocument) -> Option<PersonPlace> {
+    match codec::stored(document, "email") {
+        Bson::String(email) if !email.is_empty() => Some(PersonPlace::Address(email)),
+        _ => {
+            let id = document.get("_id").ok().flatten().and_then(codec::object_id);
+            id.map(|id| PersonPlace::Person(UserId(id)))
+        }
+    }
+}
+
+/// The address of a place as it is stored.
+async fn behind(app: &App, place: PersonPlace) -> Result<Bson, Error> {
+    match place {
+        PersonPlace::Address(email) => Ok(email.into()),
+        PersonPlace::Person(id) => {
+            let document = app.store.get(Collection::Users, &field::id(id.0)).await?;
+            let document = document.ok_or_else(cursor::refused)?;
+            Ok(codec::stored(&document, "email"))
+        }
+    }
 }
 
 /// Who is looked for: by role along an index, by the rest one by one.
@@ -64,8 +99,8 @@ struct Query {
 struct Walk {
     /// In order.
     found: Vec<User>,
-    /// The address that was looked at last, where the walk has not come to an end.
-    end: Option<String>,
+    /// What was looked at last, where the walk has not come to an end.
+    end: Option<PersonPlace>,
 }
 
 impl Query {
@@ -85,21 +120,21 @@ impl Query {
     }
 
     /// Walks from behind an address until `wanted` are found, or as far as one may look.
-    async fn walk(&self, app: &App, after: Option<String>, wanted: usize) -> Result<Walk, Error> {
-        let (mut found, mut walked, mut end) = (Vec::new(), 0, after);
+    async fn walk(&self, app: &App, after: Option<Bson>, wanted: usize) -> Result<Walk, Error> {
+        let (mut found, mut walked, mut end) = (Vec::new(), 0, None);
+        let mut from: Vec<Bson> = after.into_iter().collect();
         while walked < PEOPLE_WALKED_MAX && found.len() < wanted {
-            let place: Vec<Bson> = end.iter().map(|email| email.as_str().into()).collect();
-            let documents = app.store.scan(&self.scan(&place, BATCH_LEN)).await?;
-            for document in &documents {
-                let user = User::decode(document)?;
-                end = Some(user.email.clone());
-                if self.passes(&user) {
-                    found.push(user);
-                }
-            }
+            let scan = self.scan(&from, BATCH_LEN);
+            let documents = app.store.scan(&scan).await?;
+            let users = documents.iter().filter_map(|it| record::legible(it, User::decode));
+            found.extend(users.filter(|user| self.passes(user)));
             walked += documents.len();
-            if documents.len() < BATCH_LEN {
-                return Ok(Walk { found, end: None });
+            match documents.last().filter(|_| documents.len() >= BATCH_LEN) {
+                Some(last) => {
+                    end = stored_place(last).or(end);
+                    from = record::place(&scan, last);
+                }
+                None => return Ok(Walk { found, end: None }),
             }
         }
         Ok(Walk { found, end })

@@ -14,7 +14,7 @@ use crate::auth::permission::Action;
 use crate::bus::Notice;
 use crate::domain::{User, field};
 use crate::error::{Error, Kind};
-use crate::service::{session, to_the_end, user};
+use crate::service::{record, session, to_the_end, user};
 use crate::store::index::USERS_BY_ROLE;
 use crate::store::{Collection, Direction, Guard, Op, Scan, Update};
 
@@ -96,8 +96,7 @@ async fn is_ruled_without(app: &App, id: UserId) -> Result<bool, Error> {
         direction: Direction::Ascending,
         limit: ADMINS_WALKED_MAX,
     };
-    for document in app.store.scan(&scan).await? {
-        let admin = User::decode(&document)?;
+    for admin in record::scan(app, &scan, User::decode).await? {
         if admin.id != id && is_ruling(&admin) {
             return Ok(true);
         }

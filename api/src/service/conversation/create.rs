@@ -22,7 +22,7 @@ use crate::domain::pair::{self, PairKey};
 use crate::domain::{Conversation, Pair, field};
 use crate::error::{Error, Kind};
 use crate::service::view::{self, Shape};
-use crate::service::{late, presence, to_the_end, user};
+use crate::service::{late, presence, record, to_the_end, user};
 use crate::store::index::CONVERSATIONS_BY_PARTICIPANT;
 use crate::store::{Collection, Direction, Guard, Insert, Scan, StoreError, Update};
 
@@ -150,8 +150,7 @@ async fn find_live(app: &App, one: UserId, other: UserId) -> Result<Option<Conve
         }
     }
     let Some((_, equals)) = shortest else { return Ok(None) };
-    for document in app.store.scan(&walk(&equals)).await? {
-        let it = Conversation::decode(&document)?;
+    for it in record::scan(app, &walk(&equals), Conversation::decode).await? {
         let [a, b] = it.participants[..] else { continue };
         if it.is_live() && ((a, b) == (one, other) || (b, a) == (one, other)) {
             return Ok(Some(it.id));

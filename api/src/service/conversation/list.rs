@@ -12,7 +12,6 @@ use protocol::id::{ConversationId, MessageId};
 use protocol::rest::request::ListConversations;
 use protocol::rest::resource::{self, Pagination};
 use protocol::rest::word::{Priority, Scope};
-use protocol::time::Timestamp;
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -21,7 +20,7 @@ use crate::domain::{Conversation, Message, field};
 use crate::error::Error;
 use crate::service::cursor::ConversationPlace;
 use crate::service::view::{self, Shape, Viewer};
-use crate::service::{message, user};
+use crate::service::{message, record, user};
 use crate::store::index::{
     CONVERSATIONS_BY_ACTIVITY, CONVERSATIONS_BY_ASSIGNEE, CONVERSATIONS_BY_CREATOR,
     CONVERSATIONS_BY_PARTICIPANT, CONVERSATIONS_BY_STATUS, CONVERSATIONS_BY_TAG,
@@ -172,15 +171,17 @@ impl Query {
         // of them may hold what belongs between the others' finds.
         let mut end: Option<ConversationPlace> = None;
         for source in &self.sources {
-            let (mut place, mut walked, mut matched) = (after, 0, 0);
+            let (mut from, mut place) = (after.map_or_else(Vec::new, behind), after);
+            let (mut walked, mut matched) = (0, 0);
             let is_whole = loop {
                 if walked >= CONVERSATIONS_WALKED_MAX || matched >= wanted {
                     break false;
                 }
-                let from = place.map_or_else(Vec::new, behind);
-                let documents = app.store.scan(&source.scan(&from, BATCH_LEN)).await?;
-                for document in &documents {
-                    let it = Conversation::decode(document)?;
+                let scan = source.scan(&from, BATCH_LEN);
+                let documents = app.store.scan(&scan).await?;
+                let read =
+                    documents.iter().filter_map(|it| record::legible(it, Conversation::decode));
+                for it in read {
                     place = Some(self::place(&it));
                     if self.filter.passes(&it) {
                         matched += 1;
@@ -188,8 +189,9 @@ impl Query {
                     }
                 }
                 walked += documents.len();
-                if documents.len() < BATCH_LEN {
-                    break true;
+                match documents.last().filter(|_| documents.len() >= BATCH_LEN) {
+                    Some(last) => from = record::place(&scan, last),
+                    None => break true,
                 }
             };
             if !is_whole {
@@ -259,11 +261,9 @@ fn place(it: &Conversation) -> ConversationPlace {
     ConversationPlace { at: it.last_message_at, id: it.id }
 }
 
-/// A place as indexes hold it. What has no date is read as from the beginning of time, and lies behind
-/// all that has one.
+/// A place as indexes hold it. Where no date is stored, null is, or nothing.
 fn behind(it: ConversationPlace) -> Vec<Bson> {
-    let at = if it.at == Timestamp(0) { Bson::Null } else { field::date(it.at) };
-    vec![at, field::id(it.id.0)]
+    vec![it.at.map_or(Bson::Null, field::date), field::id(it.id.0)]
 }
 
 /// Conversations as lists show them: with the newest message and the caller's unread count.
@@ -279,7 +279,9 @@ pub(in crate::service) async fn show(
     let mut newest = newest_messages(app, listed).await?;
     let mut out = Vec::with_capacity(listed.len());
     for it in listed {
-        let message = it.last_message.and_then(|id| newest.remove(&id)).map(|message| {
+        let message = it.last_message.and_then(|id| newest.remove(&id));
+        // One that stands elsewhere is not for those who see this conversation.
+        let message = message.filter(|message| message.conversation_id == it.id).map(|message| {
             let viewer = Viewer::Person(caller);
             Box::new(view::message(&message, None, &it.read_cursors, viewer))
         });

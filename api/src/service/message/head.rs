@@ -10,8 +10,8 @@ use protocol::id::ConversationId;
 use crate::app::App;
 use crate::domain::{Conversation, Message, field};
 use crate::error::{Error, Kind};
-use crate::service::conversation;
 use crate::service::lane::Lane;
+use crate::service::{conversation, record};
 use crate::store::index::MESSAGES_BY_CHANGE;
 use crate::store::{Collection, Direction, Guard, Scan, Update};
 
@@ -86,9 +86,8 @@ async fn newest_change(app: &App, id: ConversationId) -> Result<i64, Error> {
         direction: Direction::Descending,
         limit: 1,
     };
-    let documents = app.store.scan(&newest).await?;
-    let message = documents.first().map(|document| Message::decode(document)).transpose()?;
-    Ok(message.map_or(0, |message| message.change_stamp))
+    let message = record::scan(app, &newest, Message::decode).await?;
+    Ok(message.first().map_or(0, |message| message.change_stamp))
 }
 
 /// The newest message that is not deleted, among the newest [`DELETED_RUN_MAX`].

@@ -18,7 +18,7 @@ use crate::domain::{Message, field};
 use crate::error::{Error, Kind};
 use crate::service::cursor::{self, HistoryPlace};
 use crate::service::view::{self, Viewer};
-use crate::service::{conversation, user};
+use crate::service::{conversation, record, user};
 use crate::store::index::MESSAGES_BY_DELETION;
 use crate::store::{Direction, Scan};
 
@@ -169,11 +169,13 @@ async fn deleted_seqs(app: &App, id: ConversationId) -> Result<Vec<i64>, Error> 
     Ok(out)
 }
 
-/// The deleted messages of a conversation; at most [`DELETED_LEN_MAX`].
+/// The deleted messages of a conversation, of those with a date of deletion; at most
+/// [`DELETED_LEN_MAX`].
 pub(super) async fn deleted(app: &App, id: ConversationId) -> Result<Vec<Message>, Error> {
     let equals = [field::id(id.0)];
-    let documents = app.store.scan(&deletions(&equals)).await?;
-    documents.iter().map(|document| Ok(Message::decode(document)?)).collect()
+    let mut deleted = record::scan(app, &deletions(&equals), Message::decode).await?;
+    deleted.retain(|message| message.is_deleted);
+    Ok(deleted)
 }
 
 fn deletions(equals: &[Bson; 1]) -> Scan<'_> {

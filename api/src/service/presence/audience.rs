@@ -9,6 +9,7 @@ use protocol::id::UserId;
 use crate::app::App;
 use crate::domain::{Conversation, field};
 use crate::error::Error;
+use crate::service::record;
 use crate::store::index::{CONVERSATIONS_BY_ASSIGNEE, CONVERSATIONS_BY_PARTICIPANT};
 use crate::store::{Direction, Index, Scan};
 
@@ -58,8 +59,7 @@ async fn gather(
         direction: Direction::Descending,
         limit: CONVERSATIONS_LOOKED_AT_MAX,
     };
-    for document in app.store.scan(&scan).await? {
-        let conversation = Conversation::decode(&document)?;
+    for conversation in record::scan(app, &scan, Conversation::decode).await? {
         for person in conversation.participants {
             if found.len() >= AUDIENCE_LEN_MAX {
                 return Ok(());

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::domain::conversation::ReadCursor;
 use crate::domain::{Conversation, Message, field};
 use crate::error::Error;
-use crate::service::message;
+use crate::service::{message, record};
 use crate::store::index::MESSAGES_BY_CHANGE;
 use crate::store::{Direction, Scan};
 
@@ -57,8 +57,7 @@ async fn edited(app: &App, id: ConversationId, since: i64) -> Result<Vec<Message
         direction: Direction::Ascending,
         limit: CHANGED_LEN_MAX + 1,
     };
-    let documents = app.store.scan(&scan).await?;
-    documents.iter().map(|document| Ok(Message::decode(document)?)).collect()
+    record::scan(app, &scan, Message::decode).await
 }
 
 async fn newly_read(

@@ -14,6 +14,7 @@ use crate::auth::Caller;
 use crate::auth::permission::Action;
 use crate::domain::{Conversation, field};
 use crate::error::Error;
+use crate::service::record;
 use crate::store::index::{
     CONVERSATIONS_BY_OUTSIDER_STAMP, CONVERSATIONS_BY_PARTICIPANT_STAMP, CONVERSATIONS_BY_STAMP,
 };
@@ -137,9 +138,7 @@ impl Concern {
         for &index in indexes {
             let direction = Direction::Ascending;
             let scan = Scan { index, equals, after, direction, limit: BATCH_LEN };
-            for document in app.store.scan(&scan).await? {
-                out.push(Conversation::decode(&document)?);
-            }
+            out.extend(record::scan(app, &scan, Conversation::decode).await?);
         }
         out.sort_by_key(|it| (it.stamp, it.id));
         out.truncate(BATCH_LEN);

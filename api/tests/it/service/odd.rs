@@ -2,13 +2,17 @@
 //! on either engine. Source: contract 1.1, O4.
 
 mod change;
+mod list;
+mod message;
 
 use api::auth::Caller;
 use api::error::Kind;
-use api::service::{account, conversation, session};
+use api::service::{account, conversation, repair, session};
 use api::store::{Collection, Insert, Op, Update, bson_id};
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use protocol::id::{ConversationId, ObjectId};
+use protocol::rest::reply::repair::{Repaired, Synced};
+use protocol::rest::request::Sync;
 use protocol::rest::resource::Role;
 
 use super::world::{START, World, credentials};
@@ -56,6 +60,16 @@ fn conversation_of(id: impl Into<Bson>, people: &[&Caller]) -> Document {
         "createdBy": bson_id(people[0].user_id.0), "closedAt": Bson::Null,
         "closedBy": Bson::Null, "lastSeq": 0_i64, "stamp": 1_i64,
         "createdAt": at(0), "updatedAt": at(0), "__v": 0,
+    }
+}
+
+/// All that the caller can catch up with, of this conversation from its first message on.
+async fn synced(world: &World, caller: &Caller, id: Option<ConversationId>) -> Synced {
+    let conversations = id.into_iter().map(|id| (id, 0)).collect();
+    let request = Sync { cursor: None, scope: None, conversations };
+    match repair::sync(&world.app, caller, request).await.unwrap() {
+        Repaired::Missed(synced) => synced,
+        Repaired::Reset(_) => panic!("without a cursor there is nothing to reset"),
     }
 }
 
