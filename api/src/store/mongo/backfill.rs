@@ -1,8 +1,9 @@
 //! A database of the original, made ready: places, stamps, read cursors, pairs.
 //!
 //! The one part of the store that knows what documents mean, because only here there are some that
-//! this program did not write. It adds fields and changes none of the original's but a
-//! `lastMessage` that was deleted.
+//! this program did not write. It adds fields and changes none of the original's but what
+//! contradicts the rest: a `lastMessage` that was deleted, a `lastMessageAt` that is no date, a
+//! `deletedAt` that says another thing than `isDeleted`.
 //!
 //! - Messages of a conversation get `seq` in the order of `(createdAt, _id)`, behind those that have
 //!   one, strictly one after the other: killed anywhere, it leaves no hole and goes on there.
@@ -18,14 +19,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bson::oid::ObjectId;
-use bson::{Bson, RawDocument, RawDocumentBuf, doc};
+use bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::Database;
 use mongodb::error::Error;
 use mongodb::options::Hint;
 use tokio::task::JoinSet;
 
 use super::failure::{translate, unavailable};
-use crate::store::index::CONVERSATIONS_BY_STAMP;
+use crate::domain::field;
+use crate::store::index::{CONVERSATIONS_BY_ACTIVITY, CONVERSATIONS_BY_STAMP};
 use crate::store::{Collection, StoreError};
 
 /// Conversations filled at the same time; their writes share the journal.
@@ -48,10 +50,10 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// How far one looks for what is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// Conversations without a stamp, and, where one of the newest messages has no place, all
-    /// messages. Costs two small reads where nothing is missing.
+    /// Conversations without a stamp or a date of activity, and, where one of the newest messages
+    /// has no place, all messages. Costs a few small reads where nothing is missing.
     Usual,
-    /// All messages, read once.
+    /// All messages, read once: also finds those that were touched by hand since.
     Whole,
 }
 
@@ -71,6 +73,7 @@ pub(super) async fn run(database: &Database, reach: Reach) -> Result<Filled, Sto
         messages: database.collection(Collection::Messages.name()),
         pairs: database.collection(Collection::Pairs.name()),
         database: database.clone(),
+        now: now(database).await?,
         conversations_done: AtomicU64::new(0),
         messages_done: AtomicU64::new(0),
     });
@@ -85,8 +88,17 @@ pub(super) async fn run(database: &Database, reach: Reach) -> Result<Filled, Sto
         }
     }
     pool.finish().await?;
+    for (least, greatest) in no_dates() {
+        let mut found = work.active_within(least, greatest).await.map_err(of_conversations)?;
+        while found.advance().await.map_err(of_conversations)? {
+            if let Ok(id) = found.current().get_object_id("_id") {
+                pool.fill(id).await?;
+            }
+        }
+    }
+    pool.finish().await?;
     if reach == Reach::Whole || work.newest_lacks_place().await? {
-        let mut found = work.with_unplaced_messages().await.map_err(of_messages)?;
+        let mut found = work.with_unfinished_messages().await.map_err(of_messages)?;
         while found.advance().await.map_err(of_messages)? {
             if let Ok(id) = found.current().get_object_id("_id") {
                 pool.fill(id).await?;
@@ -106,6 +118,8 @@ pub(super) async fn run(database: &Database, reach: Reach) -> Result<Filled, Sto
 #[derive(Debug)]
 struct Work {
     database: Database,
+    /// The server's clock. What was stored with a later date must not set ours forward.
+    now: DateTime,
     conversations: mongodb::Collection<RawDocumentBuf>,
     messages: mongodb::Collection<RawDocumentBuf>,
     pairs: mongodb::Collection<RawDocumentBuf>,
@@ -123,10 +137,9 @@ impl Work {
 
     /// Some conversations that were never filled, in the order of their ids.
     async fn unstamped(&self, after: Option<ObjectId>) -> Result<Vec<ObjectId>, StoreError> {
-        let mut filter = doc! { "stamp": Bson::Null };
-        if let Some(after) = after {
-            filter.insert("_id", doc! { "$gt": after });
-        }
+        // Greater than the least id: those whose id is of another type are none of ours.
+        let after = after.unwrap_or(ObjectId::from_bytes([0; 12]));
+        let filter = doc! { "stamp": Bson::Null, "_id": { "$gt": after } };
         let find = self
             .conversations
             .find(filter)
@@ -142,27 +155,49 @@ impl Work {
         Ok(found)
     }
 
+    /// Those whose activity lies within a part of its index.
+    async fn active_within(
+        &self,
+        least: Bson,
+        greatest: Bson,
+    ) -> Result<mongodb::Cursor<RawDocumentBuf>, Error> {
+        let (at, index) = (field::LAST_MESSAGE_AT, CONVERSATIONS_BY_ACTIVITY.name);
+        self.conversations
+            .find(doc! {})
+            .projection(doc! { "_id": 1 })
+            .hint(Hint::Name(index.to_owned()))
+            .min(doc! { at: least, "_id": Bson::MinKey })
+            .max(doc! { at: greatest, "_id": Bson::MaxKey })
+            .await
+    }
+
     /// Whether the original wrote lately: its ids rise with time, as ours do.
     async fn newest_lacks_place(&self) -> Result<bool, StoreError> {
         let find = self
             .messages
             .find(doc! {})
             .sort(doc! { "_id": -1 })
-            .projection(doc! { "seq": 1 })
+            .projection(doc! { "seq": 1, "conversationId": 1 })
             .limit(NEWEST_LEN);
         let mut cursor = find.await.map_err(of_messages)?;
         while cursor.advance().await.map_err(of_messages)? {
-            if !has(cursor.current(), "seq") {
+            // What stands in no conversation never gets a place.
+            let stands = cursor.current().get_object_id("conversationId").is_ok();
+            if stands && !has(cursor.current(), "seq") {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// The ids of conversations that hold messages without a place.
-    async fn with_unplaced_messages(&self) -> Result<mongodb::Cursor<RawDocumentBuf>, Error> {
+    /// The ids of conversations that hold messages without a place, or with a contradiction.
+    async fn with_unfinished_messages(&self) -> Result<mongodb::Cursor<RawDocumentBuf>, Error> {
         let pipeline = [
-            doc! { "$match": { "seq": Bson::Null } },
+            doc! { "$match": {
+                "_id": { "$type": "objectId" },
+                "conversationId": { "$type": "objectId" },
+                "$or": unfinished(),
+            } },
             doc! { "$group": { "_id": "$conversationId" } },
         ];
         let found = self.messages.aggregate(pipeline).allow_disk_use(true);
@@ -223,6 +258,27 @@ impl Pool {
         }
         Ok(())
     }
+}
+
+/// Messages without a place, and those of which `isDeleted` and `deletedAt` say different things.
+fn unfinished() -> Vec<Document> {
+    let shown = [Bson::Boolean(false), Bson::Null];
+    vec![
+        doc! { field::SEQ: Bson::Null },
+        doc! { field::IS_DELETED: { "$nin": &shown[..] }, field::DELETED_AT: { "$not": { "$type": "date" } } },
+        doc! { field::IS_DELETED: { "$in": &shown[..] }, field::DELETED_AT: { "$ne": Bson::Null } },
+    ]
+}
+
+/// The two parts of an index of dates in which none lie.
+fn no_dates() -> [(Bson, Bson); 2] {
+    let behind = bson::Timestamp { time: 0, increment: 0 };
+    [(Bson::MinKey, DateTime::MIN.into()), (behind.into(), Bson::MaxKey)]
+}
+
+async fn now(database: &Database) -> Result<DateTime, StoreError> {
+    let hello = database.run_command(doc! { "hello": 1 }).await.map_err(unavailable)?;
+    hello.get_datetime("localTime").copied().map_err(unavailable)
 }
 
 /// Whether a field is there and not null.

@@ -139,3 +139,106 @@ async fn nothing_of_the_originals_documents_is_lost() {
     let message = original.one("messages", 10).await;
     assert_eq!(message.get("seq"), Some(&Bson::Int64(1)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_without_a_date_of_activity_gets_one_even_if_it_was_filled_before() {
+    let original = Original::new().await;
+    let undated = [None, Some(Bson::Null), Some("2024-01-01T00:00:00.000Z".into()), Some(7.into())];
+    let above = Bson::Timestamp(bson::Timestamp { time: 1, increment: 1 });
+    let undated: Vec<_> = undated.into_iter().chain([Some(above), Some(Bson::MaxKey)]).collect();
+    let touched = |number: u32, value: Option<Bson>| {
+        let mut it = conversation(number, [8, 9], "open");
+        match value {
+            Some(value) => drop(it.insert("lastMessageAt", value)),
+            None => drop(it.remove("lastMessageAt")),
+        }
+        it
+    };
+    let numbered = || (1..).zip(undated.clone());
+    let conversations = numbered().map(|(number, value)| touched(number, value)).collect();
+    original.write("conversations", conversations).await;
+    original.write("messages", vec![message(100, 1, 8, &[]), message(101, 1, 8, &[])]).await;
+    let mut nothing = touched(50, None);
+    nothing.remove("createdAt");
+    original.write("conversations", vec![nothing]).await;
+    for _ in 0..2 {
+        assert_eq!(original.fill(Reach::Usual).await.conversations, 7);
+        for (number, value) in numbered() {
+            let expected = if number == 1 { at(101) } else { at(0) };
+            let filled = original.one("conversations", number).await;
+            assert_eq!(filled.get_datetime("lastMessageAt").unwrap(), &expected, "{value:?}");
+            original.set("conversations", number, doc! { "lastMessageAt": value }).await;
+        }
+        let filled = original.one("conversations", 50).await;
+        assert_eq!(filled.get_datetime("lastMessageAt").unwrap(), &id(50).timestamp());
+        original.set("conversations", 50, doc! { "lastMessageAt": Bson::Null }).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_a_message_is_deleted_is_said_once_and_counted_so() {
+    let original = Original::new().await;
+    original.write("conversations", vec![conversation(1, [8, 9], "open")]).await;
+    let messages = || {
+        let contradictions = [
+            doc! { "isDeleted": true, "deletedAt": Bson::Null },
+            doc! { "isDeleted": "true", "deletedAt": "yesterday" },
+            doc! { "isDeleted": false, "deletedAt": at(7) },
+            doc! { "isDeleted": Bson::Null, "deletedAt": at(7) },
+        ];
+        (10..).zip(contradictions)
+    };
+    let written = messages().map(|(number, parts)| {
+        let mut it = message(number, 1, 8, &[]);
+        it.extend(parts);
+        it
+    });
+    original.write("messages", written.collect()).await;
+    for reach in [Reach::Usual, Reach::Whole] {
+        original.fill(reach).await;
+        for (number, expected) in [(10, Some(at(10))), (11, Some(at(11))), (12, None), (13, None)] {
+            let filled = original.one("messages", number).await;
+            assert_eq!(filled.get_datetime("deletedAt").ok().copied(), expected, "{number}");
+        }
+        let filled = original.one("conversations", 1).await;
+        assert_eq!(filled.get_object_id("lastMessage").unwrap(), id(13));
+        // By hand, in a database that is filled already.
+        for (number, parts) in messages() {
+            original.set("messages", number, parts).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_in_the_far_future_does_not_set_the_clock_forward() {
+    let original = Original::new().await;
+    let (mut changed, mut sent) = (conversation(1, [8, 9], "open"), message(10, 1, 8, &[]));
+    changed.insert("updatedAt", bson::DateTime::MAX);
+    sent.insert("updatedAt", at(10_000_000_000));
+    original.write("conversations", vec![changed]).await;
+    original.write("messages", vec![sent]).await;
+    original.fill(Reach::Usual).await;
+    let now_us = bson::DateTime::now().timestamp_millis() * 1_000;
+    for (collection, number) in [("conversations", 1), ("messages", 10)] {
+        let stamp = original.one(collection, number).await.get_i64("stamp").unwrap();
+        assert!(stamp <= now_us, "{collection}: {stamp}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_with_ids_of_another_kind_hide_no_others() {
+    let original = Original::new().await;
+    let handmade = (0..1_100).map(|number| {
+        let mut it = conversation(1, [8, 9], "open");
+        it.insert("_id", format!("handmade {number}"));
+        it
+    });
+    original.write("conversations", handmade.collect()).await;
+    original.write("conversations", vec![conversation(1, [8, 9], "open")]).await;
+    let mut stray = message(11, 1, 8, &[]);
+    stray.insert("conversationId", "nowhere");
+    original.write("messages", vec![message(10, 1, 8, &[]), stray]).await;
+    let filled = original.fill(Reach::Usual).await;
+    assert_eq!(filled, Filled { conversations: 1, messages: 1 });
+    assert_eq!(original.fill(Reach::Usual).await, Filled::default());
+}
