@@ -12,6 +12,7 @@ mod hostile;
 mod limit;
 mod listening;
 mod message;
+mod odd;
 mod permission;
 mod published;
 mod slow;

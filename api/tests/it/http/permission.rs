@@ -17,13 +17,13 @@ const ROLES: [Role; 3] = [Role::User, Role::Agent, Role::Admin];
 const NOBODY: &str = "507f1f77bcf86cd799439011";
 
 /// What a request is about.
-struct Place {
-    conversation: String,
-    message: String,
-    person: String,
-    agent: String,
+pub(super) struct Place {
+    pub(super) conversation: String,
+    pub(super) message: String,
+    pub(super) person: String,
+    pub(super) agent: String,
     /// Different in each request.
-    number: usize,
+    pub(super) number: usize,
 }
 
 impl Place {
@@ -39,16 +39,24 @@ impl Place {
     }
 }
 
+/// The routes behind a permission.
+pub(super) fn guarded() -> impl Iterator<Item = (&'static Method, &'static str, Action)> {
+    api::http::routes().filter_map(|(method, path, access)| match access {
+        Access::Permitted(action) => Some((method, path, action)),
+        Access::Probe | Access::Open => None,
+    })
+}
+
 /// One way to ask for an action.
-struct Ask {
+pub(super) struct Ask {
     action: Action,
-    method: Method,
+    pub(super) method: Method,
     path: String,
     body: Option<Value>,
 }
 
 /// How each route behind a permission is asked for in earnest.
-fn ask(method: &Method, path: &'static str, action: Action, place: &Place) -> Ask {
+pub(super) fn ask(method: &Method, path: &'static str, action: Action, place: &Place) -> Ask {
     let about_message = path.starts_with("/api/v1/messages/{id}");
     let id = match path {
         "/api/v1/users/{id}" => &place.person,
@@ -151,12 +159,7 @@ impl Cast {
     async fn walk(&mut self, mut visit: impl AsyncFnMut(&Desk, Role, Relation, &Person, Ask)) {
         for (role, person) in std::mem::take(&mut self.people) {
             for relation in Relation::ALL {
-                let guarded =
-                    api::http::routes().filter_map(|(method, path, access)| match access {
-                        Access::Permitted(action) => Some((method, path, action)),
-                        Access::Probe | Access::Open => None,
-                    });
-                for (method, path, action) in guarded {
+                for (method, path, action) in guarded() {
                     let place = self.place(&person, relation).await;
                     let asked = ask(method, path, action, &place);
                     visit(&self.desk, role, relation, &person, asked).await;
@@ -172,7 +175,7 @@ impl Cast {
     }
 }
 
-async fn send(desk: &Desk, token: &str, ask: &Ask) -> Answer {
+pub(super) async fn send(desk: &Desk, token: &str, ask: &Ask) -> Answer {
     let request = asking(ask.method.clone(), &ask.path, token);
     let request = match &ask.body {
         Some(body) => {
