@@ -48,7 +48,8 @@ fn shard() -> Shard<Nobody> {
 
 /// A session on polling that nobody polls yet.
 fn polling(shard: &mut Shard<Nobody>) -> u32 {
-    let opening = Opening { peer: Ipv4Addr::LOCALHOST.into(), bearer: None, query_token: None };
+    let opening =
+        Opening { peer: Ipv4Addr::LOCALHOST.into(), bearer: None, query_token: None, seat: None };
     let (layer, revision) = (Layer::EngineIo, Revision::V4);
     let wish = PollingWish { layer, revision, base64: false, opening };
     shard.core.open_polling(wish).unwrap().0

@@ -39,7 +39,8 @@ fn core() -> Core<()> {
 
 /// A socket in these rooms. On polling, whose frames stay where they can be looked at.
 pub(in crate::table) fn enter(core: &mut Core<()>, rooms: &[u8]) -> u32 {
-    let opening = Opening { peer: Ipv4Addr::LOCALHOST.into(), bearer: None, query_token: None };
+    let opening =
+        Opening { peer: Ipv4Addr::LOCALHOST.into(), bearer: None, query_token: None, seat: None };
     let (layer, revision) = (Layer::SocketIo, Revision::V4);
     let wish = PollingWish { layer, revision, base64: false, opening };
     let (slot, _) = core.open_polling(wish).unwrap();
