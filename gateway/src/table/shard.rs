@@ -373,8 +373,8 @@ impl<S> Core<S> {
         }
         let beat = connection.heartbeat.poll(now_ms, timing);
         let (ping, mut wait_ms) = match beat {
-            protocol::engine::Beat::Wait(ms) => (false, ms),
             // The pong may come at once, and the next ping is due an interval after it.
+            protocol::engine::Beat::Wait(ms) => (false, ms.min(timing.interval_ms)),
             protocol::engine::Beat::Ping(ms) => (true, ms.min(timing.interval_ms)),
             protocol::engine::Beat::TimedOut => return self.close(slot, CloseReason::PingTimeout),
         };

@@ -21,6 +21,21 @@ fn heartbeat_comes_every_interval_while_it_is_answered() {
 }
 
 #[test]
+fn heartbeat_goes_on_behind_an_answer_that_took_longer_than_the_interval() {
+    let server = example::start_with(&example::PINGING);
+    let mut late = opened(&server);
+    assert_eq!(late.hear(), Heard::Text("2".into()));
+    // Three intervals of another client go by.
+    let mut other = opened(&server);
+    for _ in 0..3 {
+        assert_eq!(other.hear(), Heard::Text("2".into()));
+        other.say("3");
+    }
+    late.say("3");
+    assert_eq!(late.hear(), Heard::Text("2".into()));
+}
+
+#[test]
 fn heartbeat_without_an_answer_ends_the_session() {
     let server = example::start_as_it_comes(&[]);
     let start = Instant::now();
