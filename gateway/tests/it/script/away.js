@@ -17,8 +17,8 @@ const [base, transports] = process.argv.slice(2);
 const OPTIONS = { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
 if (transports !== "default") OPTIONS.transports = transports.split(",");
 
-const STEP_MS_MAX = 15_000;
-const RUN_MS_MAX = 90_000;
+const STEP_MS_MAX = 60_000;
+const RUN_MS_MAX = 170_000;
 const BURST = 960;
 const DEVICES = 4;
 const IN_FLIGHT = 8;

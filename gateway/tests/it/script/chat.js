@@ -18,8 +18,8 @@ const [base, transports, parser] = process.argv.slice(2);
 const OPTIONS = { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
 if (transports !== "default") OPTIONS.transports = transports.split(",");
 
-const STEP_MS_MAX = 15_000;
-const RUN_MS_MAX = 90_000;
+const STEP_MS_MAX = 60_000;
+const RUN_MS_MAX = 170_000;
 // Presence is news about people, not about this conversation.
 const ASIDE = new Set(["user_status_update", "presence_update"]);
 

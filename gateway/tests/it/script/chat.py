@@ -17,8 +17,8 @@ import requests
 import socketio
 
 BASE, TRANSPORTS = sys.argv[1:]
-STEP_S_MAX = 15
-RUN_S_MAX = 90
+STEP_S_MAX = 60
+RUN_S_MAX = 170
 # Presence is news about people, not about this conversation.
 ASIDE = {"user_status_update", "presence_update"}
 

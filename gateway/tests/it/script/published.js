@@ -13,8 +13,8 @@ const { io } = require("socket.io-client");
 const { fail, run } = require("../../conformance/script/patience");
 
 const [base] = process.argv.slice(2);
-const STEP_MS_MAX = 15_000;
-const RUN_MS_MAX = 90_000;
+const STEP_MS_MAX = 60_000;
+const RUN_MS_MAX = 170_000;
 
 run(main, RUN_MS_MAX);
 

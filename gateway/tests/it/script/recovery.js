@@ -284,7 +284,7 @@ class Client {
   }
 
   async asks(event, ...args) {
-    const ack = await this.socket.timeout(10_000).emitWithAck(event, ...args);
+    const ack = await this.socket.timeout(60_000).emitWithAck(event, ...args);
     assert.equal(ack.success, true, JSON.stringify(ack));
     return ack.data;
   }
