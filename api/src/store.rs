@@ -7,6 +7,7 @@
 //! Two engines: [`embedded`] (one machine, durable, nothing installed) and `mongo` (the feature
 //! `mongodb`). One contract suite runs against each.
 
+mod bulk;
 pub mod embedded;
 pub mod index;
 #[cfg(feature = "mongodb")]
@@ -17,6 +18,7 @@ use std::path::Path;
 use bson::{Bson, RawDocumentBuf};
 use protocol::id::{ConversationId, ObjectId};
 
+pub use bulk::Stretch;
 pub use embedded::OpenError;
 pub use index::{Collection, Index};
 

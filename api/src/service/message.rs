@@ -20,7 +20,7 @@ pub use send::{ANNOUNCED_AGAIN_MAX, Sent, announcements, send};
 
 pub(super) use head::mend;
 pub(crate) use head::settle;
-pub(super) use read::count_unread;
+pub(super) use read::count_each_unread;
 
 use crate::app::App;
 use crate::auth::Caller;

@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 
 pub use file::OpenError;
 
-use super::{Collection, Guard, Insert, Scan, StoreError, Update};
+use super::{Collection, Guard, Index, Insert, Scan, StoreError, Stretch, Update};
 use writer::{Job, WRITES_WAITING_MAX};
 
 /// A handle on the embedded engine. The last one to go waits for the writes that were queued and
@@ -126,6 +126,23 @@ impl Embedded {
 
     pub(super) fn count(&self, scan: &Scan<'_>) -> Result<u64, StoreError> {
         self.read(|database| read::count(database, scan))
+    }
+
+    pub(super) fn count_each(
+        &self,
+        index: &'static Index,
+        stretches: &[Stretch],
+    ) -> Result<Vec<u64>, StoreError> {
+        self.read(|database| read::count_each(database, index, stretches))
+    }
+
+    pub(super) fn scan_any(
+        &self,
+        index: &'static Index,
+        firsts: &[Bson],
+        limit: usize,
+    ) -> Result<Vec<RawDocumentBuf>, StoreError> {
+        self.read(|database| read::scan_any(database, index, firsts, limit))
     }
 
     pub(super) async fn insert(&self, insert: Insert) -> Result<(), StoreError> {

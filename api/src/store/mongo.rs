@@ -11,6 +11,7 @@
 //! along an index) and `mongo/failure.rs` (errors).
 
 mod backfill;
+mod bulk;
 mod change;
 mod connect;
 mod failure;

@@ -277,15 +277,15 @@ pub(in crate::service) async fn show(
 ) -> Result<Vec<resource::Conversation>, Error> {
     let people = user::find_all(app, listed.iter().flat_map(view::people_of)).await?;
     let mut newest = newest_messages(app, listed).await?;
+    let unread = message::count_each_unread(app, caller.user_id, listed).await?;
     let mut out = Vec::with_capacity(listed.len());
-    for it in listed {
+    for (it, unread) in listed.iter().zip(unread) {
         let message = it.last_message.and_then(|id| newest.remove(&id));
         // One that stands elsewhere is not for those who see this conversation.
         let message = message.filter(|message| message.conversation_id == it.id).map(|message| {
             let viewer = Viewer::Person(caller);
             Box::new(view::message(&message, None, &it.read_cursors, viewer))
         });
-        let unread = message::count_unread(app, caller.user_id, it).await?;
         out.push(view::conversation_with(it, Shape::Listed(message, unread), &people));
     }
     Ok(out)

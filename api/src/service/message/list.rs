@@ -178,6 +178,26 @@ pub(super) async fn deleted(app: &App, id: ConversationId) -> Result<Vec<Message
     Ok(deleted)
 }
 
+/// The deleted messages of these conversations, in no particular order; at most [`DELETED_LEN_MAX`]
+/// of each.
+pub(super) async fn deleted_of_any(
+    app: &App,
+    ids: &[ConversationId],
+) -> Result<Vec<Message>, Error> {
+    let firsts: Vec<Bson> = ids.iter().map(|id| field::id(id.0)).collect();
+    let found = app.store.scan_any(&MESSAGES_BY_DELETION, &firsts, DELETED_LEN_MAX).await?;
+    if found.len() < DELETED_LEN_MAX {
+        let legible = found.iter().filter_map(|it| record::legible(it, Message::decode));
+        return Ok(legible.filter(|message| message.is_deleted).collect());
+    }
+    // So many that some may have been left out.
+    let mut all = Vec::new();
+    for id in ids {
+        all.extend(deleted(app, *id).await?);
+    }
+    Ok(all)
+}
+
 fn deletions(equals: &[Bson; 1]) -> Scan<'_> {
     Scan {
         index: &MESSAGES_BY_DELETION,

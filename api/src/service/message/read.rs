@@ -3,6 +3,7 @@
 //! `readBy` on the wire is made from the cursors (see `service/view.rs`), so a mark is one
 //! small write however many messages it covers. Source: contract 1.7.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bson::Bson;
@@ -20,7 +21,7 @@ use crate::domain::{Conversation, Message, field};
 use crate::error::{Error, Kind};
 use crate::service::{conversation, late, to_the_end};
 use crate::store::index::MESSAGES_BY_SENDER;
-use crate::store::{Collection, Direction, Op, Scan, Update};
+use crate::store::{Collection, Direction, Op, Stretch, Update};
 
 /// Unread messages that are counted; more show as this many. Source: contract 1.7.
 pub const UNREAD_MAX: u32 = 1_000;
@@ -72,39 +73,78 @@ pub async fn unread_count(app: &App, caller: &Caller, id: ConversationId) -> Res
     Ok(unread_of(app, caller.user_id, id).await?.unwrap_or(0))
 }
 
-/// Messages behind the person's cursor, not its own, not deleted; at most [`UNREAD_MAX`]. Where a
-/// person wrote more than 10,000 behind its cursor, the rest of them counts as unread.
-///
-/// # Cost
-/// Nothing where all is read. Else a walk along an index over the person's own messages, and unless
-/// they are all that lies behind the cursor, a read of the deleted ones.
-pub(in crate::service) async fn count_unread(
+/// As [`count_each_unread`], of one conversation.
+async fn count_unread(
     app: &App,
     user_id: UserId,
     conversation: &Conversation,
 ) -> Result<u32, Error> {
-    let read_seq = conversation.read_seq(user_id);
-    // Places are dense: what lies behind the cursor need not be counted.
-    let behind = u64::try_from(conversation.last_seq.saturating_sub(read_seq)).unwrap_or_default();
-    if behind == 0 {
-        return Ok(0);
+    let counts = count_each_unread(app, user_id, std::slice::from_ref(conversation)).await?;
+    Ok(counts.first().copied().unwrap_or_default())
+}
+
+/// Of each conversation the messages behind the person's cursor, not its own, not deleted; at most
+/// [`UNREAD_MAX`]. Its own further than [`PLACES_COUNTED_MAX`] behind the cursor count as unread.
+///
+/// # Cost
+/// Nothing where all is read. Else one walk for all of them along an index over the person's own
+/// messages, and a read of the deleted ones wherever something else lies behind the cursor.
+pub(in crate::service) async fn count_each_unread(
+    app: &App,
+    user_id: UserId,
+    conversations: &[Conversation],
+) -> Result<Vec<u32>, Error> {
+    let all = conversations.iter().map(|it| (it.id, Behind::of(user_id, it)));
+    let mut left: Vec<(ConversationId, Behind)> = all.filter(|(_, it)| it.unread > 0).collect();
+    let own: Vec<Stretch> = left.iter().map(|(id, it)| it.own(*id, user_id)).collect();
+    let own = app.store.count_each(&MESSAGES_BY_SENDER, &own).await?;
+    for ((_, behind), own) in left.iter_mut().zip(own) {
+        behind.unread = behind.unread.saturating_sub(own);
     }
-    let own = Scan {
-        index: &MESSAGES_BY_SENDER,
-        equals: &[field::id(conversation.id.0), field::id(user_id.0)],
-        after: &[read_seq.into()],
-        direction: Direction::Ascending,
-        limit: OWN_COUNTED_MAX,
-    };
-    let own = app.store.count(&own).await?;
-    if own >= behind {
-        return Ok(0);
+    left.retain(|(_, it)| it.unread > 0);
+    let ids: Vec<ConversationId> = left.iter().map(|(id, _)| *id).collect();
+    let mut left: HashMap<ConversationId, Behind> = left.into_iter().collect();
+    for message in super::list::deleted_of_any(app, &ids).await? {
+        let behind = left.get_mut(&message.conversation_id);
+        if let Some(behind) = behind.filter(|it| it.holds(&message)) {
+            let counts = message.sender_id != user_id;
+            behind.unread = behind.unread.saturating_sub(u64::from(counts));
+        }
     }
-    let deleted = super::list::deleted(app, conversation.id).await?;
-    let counts = |it: &&Message| it.seq > read_seq && it.sender_id != user_id;
-    let deleted = deleted.iter().filter(counts).count() as u64;
-    let unread = behind.saturating_sub(own).saturating_sub(deleted);
-    Ok(UNREAD_MAX.min(u32::try_from(unread).unwrap_or(UNREAD_MAX)))
+    let unread = |it: &Conversation| left.get(&it.id).map_or(0, |behind| behind.unread);
+    let capped = |unread| UNREAD_MAX.min(u32::try_from(unread).unwrap_or(UNREAD_MAX));
+    Ok(conversations.iter().map(unread).map(capped).collect())
+}
+
+/// What lies behind somebody's cursor in a conversation.
+#[derive(Debug)]
+struct Behind {
+    read_seq: i64,
+    last_seq: i64,
+    /// How much of it is unread, as far as it is known. Places are dense: all of it, to begin with.
+    unread: u64,
+}
+
+impl Behind {
+    fn of(user_id: UserId, it: &Conversation) -> Self {
+        let (read_seq, last_seq) = (it.read_seq(user_id), it.last_seq);
+        let unread = u64::try_from(last_seq.saturating_sub(read_seq)).unwrap_or_default();
+        Self { read_seq, last_seq, unread }
+    }
+
+    /// Where the person's own messages are counted.
+    fn own(&self, id: ConversationId, user_id: UserId) -> Stretch {
+        let end = self.read_seq.saturating_add(PLACES_COUNTED_MAX);
+        Stretch {
+            equals: vec![field::id(id.0), field::id(user_id.0)],
+            after: self.read_seq,
+            up_to: end.min(self.last_seq),
+        }
+    }
+
+    const fn holds(&self, message: &Message) -> bool {
+        self.read_seq < message.seq && message.seq <= self.last_seq
+    }
 }
 
 /// The message at this place, or the newest before it.
@@ -188,5 +228,6 @@ async fn unread_of(app: &App, user_id: UserId, id: ConversationId) -> Result<Opt
 
 const NO_CONVERSATION: Error = Error::new(Kind::NotFound, "Conversation not found");
 
-/// Own messages behind the cursor that are told from unread ones.
-const OWN_COUNTED_MAX: usize = 10_000;
+/// Places behind the cursor in which a person's own messages are told from unread ones. Where more lie
+/// behind it, [`UNREAD_MAX`] is reached even if 10,000 of these are its own and as many are deleted.
+const PLACES_COUNTED_MAX: i64 = 21_000;

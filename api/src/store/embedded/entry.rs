@@ -15,7 +15,7 @@
 use bson::{Bson, RawBsonRef, RawDocument};
 
 use super::key;
-use crate::store::{Collection, Direction, Index, Scan, StoreError};
+use crate::store::{Collection, Direction, Index, Scan, StoreError, Stretch};
 
 /// An index and its number among those of its collection.
 #[derive(Debug, Clone, Copy)]
@@ -87,17 +87,7 @@ pub(super) fn id_key(document: &RawDocument) -> Result<Option<Vec<u8>>, StoreErr
 ///
 /// If the scan leaves open the first field of an index that is not walked whole.
 pub(super) fn range(scan: &Scan<'_>) -> (Vec<u8>, Vec<u8>) {
-    let index = numbered(scan.index.collection)
-        .find(|numbered| std::ptr::eq(numbered.index, scan.index))
-        .expect("only indexes of the table can be named");
-    let mut equals = Vec::with_capacity(KEY_BYTES_USUAL);
-    if let Some((first, rest)) = scan.equals.split_first() {
-        index.begin(&mut equals, |key| key::push_bson(key, first));
-        push_all(&mut equals, rest);
-    } else {
-        assert!(scan.index.whole, "a scan of {} fixes its first field", scan.index.name);
-        index.begin(&mut equals, |_| {});
-    }
+    let equals = beginning(scan.index, scan.equals);
     let end = key::behind(equals.clone());
     if scan.after.is_empty() {
         return (equals, end);
@@ -108,6 +98,37 @@ pub(super) fn range(scan: &Scan<'_>) -> (Vec<u8>, Vec<u8>) {
         Direction::Ascending => (key::behind(after), end),
         Direction::Descending => (equals, after),
     }
+}
+
+/// What counting a stretch walks: from the first bound (inclusive) to the second (exclusive).
+///
+/// # Panics
+///
+/// If the stretch leaves open the first field of the index.
+pub(super) fn stretch(index: &'static Index, stretch: &Stretch) -> (Vec<u8>, Vec<u8>) {
+    let equals = beginning(index, &stretch.equals);
+    let behind = |number: i64| {
+        let mut key = equals.clone();
+        key::push_bson(&mut key, &number.into());
+        key::behind(key)
+    };
+    (behind(stretch.after), behind(stretch.up_to))
+}
+
+/// How the keys of an index begin that have these values first.
+fn beginning(index: &'static Index, equals: &[Bson]) -> Vec<u8> {
+    let index = numbered(index.collection)
+        .find(|numbered| std::ptr::eq(numbered.index, index))
+        .expect("only indexes of the table can be named");
+    let mut key = Vec::with_capacity(KEY_BYTES_USUAL);
+    if let Some((first, rest)) = equals.split_first() {
+        index.begin(&mut key, |key| key::push_bson(key, first));
+        push_all(&mut key, rest);
+    } else {
+        assert!(index.index.whole, "a scan of {} fixes its first field", index.index.name);
+        index.begin(&mut key, |_| {});
+    }
+    key
 }
 
 /// Wraps what was found to be no BSON.

@@ -4,7 +4,7 @@ use bson::{Bson, RawDocumentBuf};
 use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase};
 
 use super::{entry, key, table, unavailable};
-use crate::store::{Collection, Direction, Scan, StoreError};
+use crate::store::{Collection, Direction, Index, Scan, StoreError, Stretch};
 
 /// The document with this id.
 pub(super) fn get(
@@ -57,6 +57,56 @@ pub(super) fn count(database: &Database, scan: &Scan<'_>) -> Result<u64, StoreEr
         Ok(())
     })?;
     Ok(count)
+}
+
+/// How many documents each of these stretches holds; reads the index alone.
+pub(super) fn count_each(
+    database: &Database,
+    index: &'static Index,
+    stretches: &[Stretch],
+) -> Result<Vec<u64>, StoreError> {
+    let transaction = database.begin_read().map_err(unavailable)?;
+    let entries = transaction.open_table(table::entries(index.collection)).map_err(unavailable)?;
+    let mut counts = Vec::with_capacity(stretches.len());
+    for stretch in stretches {
+        let (from, to) = entry::stretch(index, stretch);
+        let mut count = 0;
+        if from < to {
+            for entry in entries.range(from.as_slice()..to.as_slice()).map_err(unavailable)? {
+                entry.map_err(unavailable)?;
+                count += 1;
+            }
+        }
+        counts.push(count);
+    }
+    Ok(counts)
+}
+
+/// The documents under any of these values of the first field, up to a limit.
+pub(super) fn scan_any(
+    database: &Database,
+    index: &'static Index,
+    firsts: &[Bson],
+    limit: usize,
+) -> Result<Vec<RawDocumentBuf>, StoreError> {
+    let transaction = database.begin_read().map_err(unavailable)?;
+    let documents = table::documents(index.collection);
+    let documents = transaction.open_table(documents).map_err(unavailable)?;
+    let mut found = Vec::new();
+    for first in firsts {
+        let scan = Scan {
+            index,
+            equals: std::slice::from_ref(first),
+            after: &[],
+            direction: Direction::Ascending,
+            limit: limit - found.len(),
+        };
+        walk(&transaction, &scan, |id| {
+            found.push(fetch(&documents, id)?.ok_or_else(|| dangling(&scan))?);
+            Ok(())
+        })?;
+    }
+    Ok(found)
 }
 
 /// Calls `each` with the `_id` key of every entry, in the scan's order, up to its limit.

@@ -13,7 +13,7 @@ use super::{Mongo, follow_up, run, scan, within};
 use crate::store::{Collection, Scan, StoreError};
 
 /// How long the server may work on a read; then it stops.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Documents fetched at once by a long scan.
 const BATCH_LEN_MAX: usize = 1_000;
@@ -126,7 +126,7 @@ impl Mongo {
 }
 
 /// Everything that a cursor brings, up to `limit`.
-async fn collect(
+pub(super) async fn collect(
     collection: Collection,
     find: impl IntoFuture<Output = Result<mongodb::Cursor<RawDocumentBuf>, Error>>,
     limit: usize,
@@ -141,6 +141,6 @@ async fn collect(
 }
 
 /// One more than wanted, so that the server closes the cursor in its first answer.
-fn batch_len(limit: usize) -> u32 {
+pub(super) fn batch_len(limit: usize) -> u32 {
     u32::try_from(limit.min(BATCH_LEN_MAX)).unwrap_or_default().saturating_add(1)
 }

@@ -4,6 +4,7 @@ use api::auth::Caller;
 use api::error::Kind;
 use api::service::conversation::{self, ConversationPage};
 use api::service::message;
+use protocol::event::client::ReadUpTo;
 use protocol::id::ConversationId;
 use protocol::rest::request::{ConversationChanges, CreateConversation, ListConversations, Page};
 use protocol::rest::resource::Reference;
@@ -157,5 +158,42 @@ async fn pages_and_cursors_walk_the_same_list() {
             cursor = by_cursor.pagination.next_cursor;
         }
         assert_eq!(cursor, None);
+    }
+}
+
+#[tokio::test]
+async fn every_conversation_of_a_page_has_its_own_count() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let mut expected = Vec::new();
+    for number in 0..8_i64 {
+        world.app.clock.advance(1_000);
+        let created = conversation::create(&world.app, &ada, creation(None)).await.unwrap();
+        let id = created.conversation.id;
+        let agent = world.agent(&format!("agent {number}")).await;
+        // Of the agent 1, 3 and 5, of the customer 2, 4 and 6.
+        let mut sent = Vec::new();
+        for n in 0..3 {
+            sent.push((&agent, world.say(&agent, id, &format!("{n}")).await));
+            sent.push((&ada, world.say(&ada, id, &format!("answer {n}")).await));
+        }
+        // The fifth is unread until everything is read, the sixth never was.
+        for (sender, message) in
+            [&sent[4], &sent[5]].into_iter().take(usize::try_from(number % 3).unwrap())
+        {
+            message::delete(&world.app, sender, message.id).await.unwrap();
+        }
+        let up_to = ReadUpTo::Place { conversation_id: id, seq: number };
+        message::mark_read(&world.app, &ada, up_to, None).await.unwrap();
+        let left = [1, 3, 5].into_iter().filter(|&seq| seq > number).count();
+        let deleted = usize::from(number % 3 > 0 && number < 5);
+        expected.push((id, Some(u32::try_from(left - deleted).unwrap())));
+    }
+    let page = list(&world, &ada, request()).await;
+    let mut found: Vec<_> = page.conversations.iter().map(|it| (it.id, it.unread_count)).collect();
+    found.reverse();
+    assert_eq!(found, expected);
+    for (id, unread) in found {
+        assert_eq!(message::unread_count(&world.app, &ada, id).await.unwrap(), unread.unwrap());
     }
 }

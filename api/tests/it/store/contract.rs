@@ -3,6 +3,7 @@
 //! An engine's test module calls [`contract_cases!`] with an async function that makes a fixture
 //! whose `store` field is the empty store.
 
+pub(crate) mod bulk;
 pub(crate) mod change;
 pub(crate) mod order;
 pub(crate) mod read;
@@ -29,6 +30,9 @@ macro_rules! contract_cases {
             read: a_partial_index_holds_only_documents_with_all_fields,
             read: numbers_are_found_by_value_whatever_their_type,
             read: count_counts_like_a_scan_and_stops_at_its_limit,
+            bulk: each_stretch_is_counted_from_behind_its_beginning_to_its_end,
+            bulk: stretches_beyond_a_hundred_are_counted_too,
+            bulk: documents_under_any_of_several_values_are_found_up_to_a_limit,
             order: a_scan_equals_sorting_and_filtering,
             write: the_same_id_twice_is_a_duplicate_without_an_index,
             write: a_duplicate_names_its_index,
