@@ -6,6 +6,7 @@
 //! - [`plan`]: the command line and its bounds
 //! - [`scenario`]: what each scenario seats where; [`app`]: what the application says and hears
 //! - [`run`]: a run from beginning to end
+//! - [`flood`]: the same run beside a flooded room
 //! - [`traffic`]: the script that all scenarios share; [`pace`]: when a message is due
 //! - [`ledger`]: what was sent, what came back, what did not
 //! - [`swarm`]: all sockets; [`client`]: one client, without I/O
@@ -22,6 +23,7 @@ pub mod plan;
 pub mod app;
 pub mod scenario;
 
+pub mod flood;
 pub mod run;
 pub mod traffic;
 

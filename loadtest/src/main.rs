@@ -11,6 +11,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use loadtest::drill;
+use loadtest::flood;
+use loadtest::plan::flood::Flood;
 use loadtest::plan::{Plan, Scenario, Task};
 use loadtest::run;
 use serde::Serialize;
@@ -18,6 +20,7 @@ use serde::Serialize;
 fn main() -> ExitCode {
     match Plan::parse().task {
         Task::Load(scenario) => load(&scenario),
+        Task::Flood(plan) => flood(plan),
         Task::History(plan) => match drill::allow(&plan.subject, plan.faults.kills) {
             Err(error) => complain(&error, NOT_ALLOWED),
             Ok(()) => tell(
@@ -41,6 +44,17 @@ fn load(scenario: &Scenario) -> ExitCode {
         Ok(target) => tell(
             run::run(scenario, &target).map(|report| (report.verdict.passed, report)),
             scenario.common().outcome.json.as_deref(),
+        ),
+    }
+}
+
+fn flood(Flood { crowd, chat }: Flood) -> ExitCode {
+    let chat = Scenario::SupportChat(chat);
+    match run::aim(&chat) {
+        Err(error) => complain(&error, NOT_ALLOWED),
+        Ok(target) => tell(
+            flood::run(&crowd, &chat, &target).map(|report| (report.passed, report)),
+            chat.common().outcome.json.as_deref(),
         ),
     }
 }

@@ -4,6 +4,7 @@
 //! by a slip of the finger.
 
 pub mod drill;
+pub mod flood;
 pub mod target;
 
 use std::fmt;
@@ -33,6 +34,8 @@ pub enum Task {
     /// A load scenario.
     #[command(flatten)]
     Load(Scenario),
+    /// Flood a large room, and see what others feel of it
+    Flood(flood::Flood),
     /// Talk through faults, and compare what was sent and heard with what is stored
     History(drill::History),
     /// End the server under many clients, and see them all come back
@@ -230,7 +233,7 @@ impl Plan {
     pub fn into_scenario(self) -> Option<Scenario> {
         match self.task {
             Task::Load(scenario) => Some(scenario),
-            Task::History(_) | Task::Reconnect(_) => None,
+            Task::Flood(_) | Task::History(_) | Task::Reconnect(_) => None,
         }
     }
 }
@@ -330,6 +333,7 @@ Examples:
   voxora-loadtest room --connections 1000 --in-flight 16
   voxora-loadtest echo --in-flight 16
   voxora-loadtest support-chat --app voxora --rooms 100 --save-tokens tokens
+  voxora-loadtest flood --app voxora --rooms 100 --rate 300 --crowd 2000 --expect-ratio 1.5
   voxora-loadtest history --url http://127.0.0.1:3001 --storms 5 --slow-readers 4
   voxora-loadtest history --serve target/release/voxora --sends 100000 --kills 10 --storms 10
   voxora-loadtest reconnect --serve target/release/voxora --connections 9000

@@ -25,6 +25,13 @@ pub struct Target {
     processes: Vec<Measured>,
 }
 
+impl Target {
+    /// Who is dialled.
+    pub(crate) fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+}
+
 /// Finds the target of `scenario`.
 ///
 /// # Errors
@@ -51,15 +58,19 @@ pub fn aim(scenario: &Scenario) -> Result<Target> {
 /// # Errors
 /// The run could not be made: nobody answers, sign-in is refused, a measured process ended.
 pub fn run(plan: &Scenario, target: &Target) -> Result<Report> {
-    let common = plan.common();
-    let mark = Mark::fresh();
     let wanted = plan.wanted();
-    let admission = Admission::prepare(common, &target.servers, &mark, wanted)?;
-    let layout = plan.layout(&admission);
+    let admission = Admission::prepare(plan.common(), &target.servers, &Mark::fresh(), wanted)?;
+    play(plan, target, &admission)
+}
+
+/// The same with users and rooms that are there already.
+pub(crate) fn play(plan: &Scenario, target: &Target, admission: &Admission) -> Result<Report> {
+    let (common, mark) = (plan.common(), Mark::fresh());
+    let layout = plan.layout(admission);
     check_open_files(layout.seats())?;
     let swarm = Swarm::new(Dial {
         servers: target.servers.clone(),
-        hellos: scenario::hellos(&layout, &admission),
+        hellos: scenario::hellos(&layout, admission),
         per_second: common.connect_rate,
         window: common.connect_window,
     })?;

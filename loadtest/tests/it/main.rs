@@ -14,7 +14,9 @@ mod socket;
 use std::time::Instant;
 
 use clap::Parser as _;
-use loadtest::plan::Plan;
+use loadtest::flood;
+use loadtest::plan::flood::Crowd;
+use loadtest::plan::{Plan, Scenario, Task};
 use loadtest::report::Report;
 use loadtest::run;
 
@@ -49,6 +51,29 @@ fn every_scenario_passes_against_a_sound_server() {
         assert!(report.verdict.passed, "{line}\n{report}");
         assert_eq!(report.connections.asked, report.connections.connected);
     }
+}
+
+#[test]
+fn others_are_measured_without_and_with_a_flood_of_a_room_that_all_its_members_hear() {
+    let address = peer::start(Manner::Sound);
+    let line = format!(
+        "voxora-loadtest flood --rooms 3 --rate 20 --crowd 30 --flood-rate 10 --rounds 1 \
+         --warmup 50ms --duration 2s --drain 30s {STRICT} --expect-ratio 1000000 \
+         --url http://{address}"
+    );
+    let Task::Flood(plan) = Plan::try_parse_from(line.split_ascii_whitespace()).unwrap().task
+    else {
+        panic!("the line names another task")
+    };
+    let chat = Scenario::SupportChat(plan.chat);
+    let target = run::aim(&chat).unwrap();
+    let report = flood::run(&plan.crowd, &chat, &target).unwrap();
+    assert!(report.passed, "{report}");
+    assert_eq!(report.rounds.len(), 1);
+    assert!(report.flood.sent > 0, "{report}");
+    assert_eq!(report.flood.deliveries, 30 * report.flood.sent, "{report}");
+    let report = flood::run(&Crowd { expect_ratio: Some(0.0), ..plan.crowd }, &chat, &target);
+    assert!(!report.unwrap().passed, "what was expected cannot be");
 }
 
 #[test]

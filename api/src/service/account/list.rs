@@ -64,13 +64,11 @@ fn place(user: &User) -> PersonPlace {
 
 /// The place of an account that may be none; `None` where nothing can be told from others.
 fn stored_place(document: &RawDocument) -> Option<PersonPlace> {
-    match codec::stored(document, "email") {
-        Bson::String(email) if !email.is_empty() => Some(PersonPlace::Address(email)),
-        _ => {
-            let id = document.get("_id").ok().flatten().and_then(codec::object_id);
-            id.map(|id| PersonPlace::Person(UserId(id)))
-        }
-    }
+    let email = document.get_str("email").ok().filter(|email| !email.is_empty());
+    let id = || document.get("_id").ok().flatten().and_then(codec::object_id);
+    email
+        .map(|email| PersonPlace::Address(email.to_owned()))
+        .or_else(|| id().map(|id| PersonPlace::Person(UserId(id))))
 }
 
 /// The address of a place as it is stored.
