@@ -58,12 +58,13 @@ impl<S> Core<S> {
         rooms.iter().map(|room| is_empty(room) && !awaited.contains(room)).collect()
     }
 
-    /// Members of a room whose session is so.
+    /// Members of a room whose session is so, this many at most.
     pub(crate) fn members_whose(
         &self,
         namespace: u8,
         room: &Room,
         is: impl Fn(&S) -> bool,
+        count: usize,
     ) -> Vec<u32> {
         let found = self.rooms.members(namespace, room).iter().copied().filter(|slot| {
             let connection = self.connections.get(*slot as usize);
@@ -72,7 +73,7 @@ impl<S> Core<S> {
                 .filter(|found| found.namespace == namespace)
                 .any(|found| matches!(&found.state, Joining::Joined(Some(session)) if is(session)))
         });
-        found.collect()
+        found.take(count).collect()
     }
 
     /// Queues a broadcast for every member of its rooms, each once: at once where they are a few, and

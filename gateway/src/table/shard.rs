@@ -40,6 +40,9 @@ const HUNGRY_PER_TURN: usize = 64;
 /// Recipients written to in one turn.
 const FLUSHES_PER_TURN: usize = 256;
 
+/// Sockets put out in one turn, before the rest of them waits for the next.
+const KICKED_PER_TURN: usize = 64;
+
 /// Connections closed in one turn of a drain.
 const DRAINED_PER_TURN: usize = 64;
 
@@ -196,8 +199,15 @@ impl<A: Application> Shard<A> {
                 Message::Broadcast(broadcast) => self.core.deliver(&broadcast),
                 Message::Kick { namespace, room, ends } => {
                     self.core.forget_waiting(&room);
-                    for slot in self.core.members_whose(namespace, &room, ends) {
+                    let slots = self.core.members_whose(namespace, &room, &ends, KICKED_PER_TURN);
+                    let is_over = slots.len() < KICKED_PER_TURN;
+                    for slot in slots {
                         self.kick(slot, namespace);
+                    }
+                    if !is_over {
+                        // Those who are left are put out before anything that comes behind it.
+                        self.messages.push(Message::Kick { namespace, room, ends });
+                        break;
                     }
                 }
                 Message::Visit { namespace, room, visit } => self.visit(namespace, &room, visit),
@@ -286,7 +296,7 @@ impl<A: Application> Shard<A> {
     }
 
     fn visit(&mut self, namespace: u8, room: &Room, mut visit: Visit<A::Session>) {
-        for slot in self.core.members_whose(namespace, room, |_| true) {
+        for slot in self.core.members_whose(namespace, room, |_| true, usize::MAX) {
             let visited = self.with_session(slot, namespace, |_, cx, session| {
                 visit(cx, session);
                 Ok(())

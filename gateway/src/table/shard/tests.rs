@@ -149,3 +149,24 @@ async fn drain_waits_for_nobody_who_could_only_be_told_by_another_poll() {
     shard.turn();
     assert!(shard.core.connections.is_empty());
 }
+
+#[tokio::test]
+async fn many_are_put_out_over_several_turns_and_nothing_behind_it_comes_before_the_last() {
+    let mut shard = shard();
+    let people: Vec<u32> = (0..200).map(|_| enter(&mut shard.core, &[0])).collect();
+    let ends = Box::new(|(): &()| true);
+    shard.messages.extend([Message::Kick { namespace: 0, room: name(0), ends }, Message::Quiesce]);
+    let left = |shard: &Shard<Nobody>| shard.core.rooms.members(0, &name(0)).len();
+    let mut before = people.len();
+    while before > 0 {
+        assert!(!shard.core.is_quiet);
+        shard.turn();
+        let now = left(&shard);
+        assert!(before - now <= KICKED_PER_TURN && now < before, "{now} after {before}");
+        before = now;
+    }
+    while shard.has_backlog() && !shard.core.is_quiet {
+        shard.turn();
+    }
+    assert!(shard.core.is_quiet);
+}
