@@ -118,12 +118,13 @@ impl Client {
 
     /// The status of the next answer, past what is left of the one before.
     fn status(&mut self) -> u16 {
-        let mut line = String::new();
-        while !line.starts_with("HTTP/1.1 ") {
-            line.clear();
+        loop {
+            let mut line = String::new();
             assert_ne!(self.0.read_line(&mut line).unwrap(), 0, "the connection ended");
+            if let Some((_, status)) = line.split_once("HTTP/1.1 ") {
+                return status[..3].parse().unwrap();
+            }
         }
-        line[9..12].parse().unwrap()
     }
 }
 
