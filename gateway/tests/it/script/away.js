@@ -7,13 +7,14 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { randomBytes } = require("node:crypto");
 const { createInterface } = require("node:readline");
 const { io } = require("socket.io-client");
 
 const { run } = require("../../conformance/script/patience");
+const { at } = require("./rest");
 
 const [base, transports] = process.argv.slice(2);
+const { register, rest } = at(base);
 const OPTIONS = { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
 if (transports !== "default") OPTIONS.transports = transports.split(",");
 
@@ -184,24 +185,6 @@ async function ask(socket, event, ...args) {
   const ack = await socket.timeout(STEP_MS_MAX).emitWithAck(event, ...args);
   assert.equal(ack.success, true, `${event}: ${JSON.stringify(ack)}`);
   return ack.data;
-}
-
-// --- REST ---
-
-async function register(name) {
-  const email = `${name.toLowerCase()}-${randomBytes(4).toString("hex")}@example.com`;
-  const body = { name, email, password: "correct horse" };
-  const { data } = await rest("POST", "/api/v1/auth/register", 201, { body });
-  return { id: data.user._id, token: data.tokens.accessToken };
-}
-
-async function rest(method, path, status, { token, body }) {
-  const headers = { "Content-Type": "application/json" };
-  if (token !== undefined) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(base + path, { method, headers, body: JSON.stringify(body) });
-  const json = await answer.json();
-  assert.equal(answer.status, status, JSON.stringify(json));
-  return json;
 }
 
 // --- Time and the outside ---

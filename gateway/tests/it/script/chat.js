@@ -8,13 +8,14 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { randomBytes } = require("node:crypto");
 const { createInterface } = require("node:readline");
 const { io } = require("socket.io-client");
 
 const { run } = require("../../conformance/script/patience");
+const { at } = require("./rest");
 
 const [base, transports, parser] = process.argv.slice(2);
+const { register, rest } = at(base);
 const OPTIONS = { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
 if (transports !== "default") OPTIONS.transports = transports.split(",");
 
@@ -340,27 +341,10 @@ class Client {
 
 // --- REST ---
 
-async function register(name) {
-  const email = `${name.toLowerCase()}-${randomBytes(4).toString("hex")}@example.com`;
-  const body = { name, email, password: "correct horse" };
-  const { data } = await rest("POST", "/api/v1/auth/register", 201, { body });
-  return { id: data.user._id, name, email, token: data.tokens.accessToken, refreshToken: data.tokens.refreshToken };
-}
-
 async function history(person, conversationId) {
   const path = `/api/v1/messages/conversation/${conversationId}`;
   const { data } = await rest("GET", path, 200, { token: person.token });
   return data.messages;
-}
-
-async function rest(method, path, status, { token, body }) {
-  const headers = { "Content-Type": "application/json" };
-  if (token !== undefined) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(base + path, { method, headers, body: JSON.stringify(body) });
-  const json = await answer.json();
-  assert.equal(answer.status, status, JSON.stringify(json));
-  assert.equal(json.success, true);
-  return json;
 }
 
 // --- Time and the outside ---

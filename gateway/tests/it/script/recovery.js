@@ -7,12 +7,13 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { randomBytes } = require("node:crypto");
 const { io } = require("socket.io-client");
 
 const { once, run, within } = require("../../conformance/script/patience");
+const { at } = require("./rest");
 
 const [base, transports, parser] = process.argv.slice(2);
+const { register, rest } = at(base);
 const OPTIONS = { forceNew: true, reconnection: false, transports: transports.split(",") };
 if (parser !== undefined) OPTIONS.parser = require(parser);
 
@@ -305,24 +306,9 @@ class Client {
 
 // --- REST ---
 
-async function register(name, role, token) {
-  const email = `${name.toLowerCase()}-${randomBytes(4).toString("hex")}@example.com`;
-  const body = { name, email, password: "correct horse", role };
-  const { data } = await rest("POST", "/api/v1/auth/register", 201, { token, body });
-  return { id: data.user._id, email, token: data.tokens.accessToken };
-}
-
 async function open(person, other) {
   const body = { participantId: other.id };
   const { data } = await rest("POST", "/api/v1/conversations", 201, { token: person.token, body });
   return data.conversation._id;
 }
 
-async function rest(method, path, status, { token, body }) {
-  const headers = { "Content-Type": "application/json" };
-  if (token !== undefined) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(base + path, { method, headers, body: JSON.stringify(body) });
-  const json = await answer.json();
-  assert.equal(answer.status, status, JSON.stringify(json));
-  return json;
-}
