@@ -1,19 +1,14 @@
 //! What a turn leaves for the next one.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use protocol::engine::{Revision, Timing};
-
 use super::*;
-use crate::application::{Admission, Connect, Event, Malformed, Opening};
-use crate::connection::quota::PollingLimits;
+use crate::application::{Admission, Connect, Event, Malformed};
 use crate::fanout::Broadcast;
 use crate::table::context::Context;
 use crate::table::inbox::ShardHandle;
-use crate::table::opening::PollingWish;
 use crate::table::sweep::SWEPT_PER_TURN;
-use crate::table::sweep::tests::{enter, heard, name};
+use crate::table::sweep::tests::{enter, heard, name, poller, settings};
 
 struct Nobody;
 
@@ -33,26 +28,13 @@ impl Application for Nobody {
 
 fn shard() -> Shard<Nobody> {
     let (handle, inbox) = ShardHandle::new();
-    let settings = Settings {
-        timing: Timing { interval_ms: 25_000, timeout_ms: 20_000 },
-        connect_timeout_ms: 45_000,
-        upgrade_timeout_ms: 10_000,
-        payload_bytes_max: 1_000_000,
-        polling: PollingLimits::DEFAULT,
-        outbox_soft_bytes: 1_000,
-        outbox_hard_bytes: 2_000,
-    };
+    let settings = settings(1_000, 2_000);
     let place = Place { node: 0, shard: 0, shards: Arc::from([handle]), timeline: Arc::default() };
     Shard::new(Nobody, settings, place, inbox).unwrap()
 }
 
-/// A session on polling that nobody polls yet.
 fn polling(shard: &mut Shard<Nobody>) -> u32 {
-    let opening =
-        Opening { peer: Ipv4Addr::LOCALHOST.into(), bearer: None, query_token: None, seat: None };
-    let (layer, revision) = (Layer::EngineIo, Revision::V4);
-    let wish = PollingWish { layer, revision, base64: false, opening };
-    shard.core.open_polling(wish).unwrap().0
+    poller(&mut shard.core, Layer::EngineIo)
 }
 
 #[tokio::test]

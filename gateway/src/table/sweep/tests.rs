@@ -22,28 +22,37 @@ use crate::table::opening::PollingWish;
 
 const SOFT: u32 = 100_000;
 
-fn core() -> Core<()> {
-    let (handle, _) = ShardHandle::new();
-    let settings = Settings {
+/// The times of production, and outboxes of this size.
+pub(in crate::table) fn settings(outbox_soft_bytes: u32, outbox_hard_bytes: u32) -> Settings {
+    Settings {
         timing: Timing { interval_ms: 25_000, timeout_ms: 20_000 },
         connect_timeout_ms: 45_000,
         upgrade_timeout_ms: 10_000,
         payload_bytes_max: 1_000_000,
         polling: PollingLimits::DEFAULT,
-        outbox_soft_bytes: SOFT,
-        outbox_hard_bytes: 1_000_000,
-    };
+        outbox_soft_bytes,
+        outbox_hard_bytes,
+    }
+}
+
+fn core() -> Core<()> {
+    let (handle, _) = ShardHandle::new();
+    let settings = settings(SOFT, 1_000_000);
     let place = Place { node: 0, shard: 0, shards: Arc::from([handle]), timeline: Arc::default() };
     Core::new(settings, place, &[protocol::socket::ROOT]).unwrap()
 }
 
-/// A socket in these rooms. On polling, whose frames stay where they can be looked at.
-pub(in crate::table) fn enter(core: &mut Core<()>, rooms: &[u8]) -> u32 {
+/// A session on polling that nobody polls yet.
+pub(in crate::table) fn poller(core: &mut Core<()>, layer: Layer) -> u32 {
     let opening =
         Opening { peer: Ipv4Addr::LOCALHOST.into(), bearer: None, query_token: None, seat: None };
-    let (layer, revision) = (Layer::SocketIo, Revision::V4);
-    let wish = PollingWish { layer, revision, base64: false, opening };
-    let (slot, _) = core.open_polling(wish).unwrap();
+    let wish = PollingWish { layer, revision: Revision::V4, base64: false, opening };
+    core.open_polling(wish).unwrap().0
+}
+
+/// A socket in these rooms. On polling, whose frames stay where they can be looked at.
+pub(in crate::table) fn enter(core: &mut Core<()>, rooms: &[u8]) -> u32 {
+    let slot = poller(core, Layer::SocketIo);
     let connection = core.connections.get_mut(slot as usize).unwrap();
     connection.variant = Some(Variant::JsonV4);
     connection.ask(0);
