@@ -19,7 +19,7 @@ pub struct Message {
     pub conversation_id: ConversationId,
     /// Its place there, from 1; 0 in an old database that was not back-filled yet.
     pub seq: i64,
-    /// Who wrote it; [`NOBODY`](super::NOBODY) if the document names no sender.
+    /// Who wrote it; [`NOBODY`] if the document names no sender.
     pub sender_id: UserId,
     /// The sender's own key for retries.
     pub client_message_id: Option<String>,
