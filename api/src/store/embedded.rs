@@ -5,16 +5,19 @@
 //! - Reads run on the calling thread in short transactions and see what was last committed.
 //! - Writes go through a bounded queue to the one writer, which commits what waits together and
 //!   answers when it is on the disk.
+//! - A full disk refuses writes until there is room again.
 //!
-//! Read on in `embedded/writer.rs` (group commit), `embedded/table.rs` (what a write does) and
-//! `embedded/key.rs` (the order of keys).
+//! Read on in `embedded/writer.rs` (group commit), `embedded/table.rs` (what a write does),
+//! `embedded/key.rs` (the order of keys) and `embedded/revival.rs` (a full disk).
 
 mod change;
+mod disk;
 mod entry;
 mod file;
 mod key;
 mod layout;
 mod read;
+mod revival;
 mod table;
 mod verify;
 mod writer;
@@ -33,6 +36,7 @@ use tokio::sync::oneshot;
 pub use file::OpenError;
 
 use super::{Collection, Guard, Index, Insert, Scan, StoreError, Stretch, Update};
+use revival::Revival;
 use writer::{Job, WRITES_WAITING_MAX};
 
 /// A handle on the embedded engine. The last one to go waits for the writes that were queued and
@@ -52,9 +56,9 @@ struct Engine {
 /// What readers and the writer have in common.
 #[derive(Debug)]
 struct Files {
-    /// `None` once closed.
+    /// `None` once closed, and while a failed one is opened anew.
     database: RwLock<Option<Database>>,
-    /// A commit failed; no more writes until opened anew.
+    /// A commit failed; no more writes until the database is opened anew.
     failed: AtomicBool,
 }
 
@@ -74,18 +78,22 @@ impl Embedded {
     /// See [`OpenError`].
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         let opened = file::open(folder)?;
-        Self::start(opened).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })
+        let path = folder.to_owned();
+        let revival = Revival::new(&opened, move || file::reopen(&path));
+        Self::start(opened, revival)
+            .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })
     }
 
     /// Gives the opened database its writer.
-    fn start(file::Opened { database, epoch }: file::Opened) -> io::Result<Self> {
+    fn start(opened: file::Opened, revival: Revival) -> io::Result<Self> {
+        let file::Opened { database, epoch, .. } = opened;
         let database = RwLock::new(Some(database));
         let files = Arc::new(Files { database, failed: AtomicBool::new(false) });
         let (queue, jobs) = sync_channel(WRITES_WAITING_MAX);
         let writer_files = Arc::clone(&files);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer::run(&writer_files, &jobs))?;
+            .spawn(move || writer::run(&writer_files, &jobs, revival))?;
         let writer = Mutex::new(Some(Writer { queue, thread }));
         Ok(Self { engine: Arc::new(Engine { files, epoch, writer }) })
     }
@@ -182,7 +190,8 @@ impl Embedded {
         &self,
         read: impl FnOnce(&Database) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        read(self.engine.files.database().as_ref().ok_or_else(closed)?)
+        let files = &self.engine.files;
+        read(files.database().as_ref().ok_or_else(|| files.absence())?)
     }
 
     async fn write<T>(
@@ -198,18 +207,14 @@ impl Embedded {
 impl Engine {
     /// Refuses when no write can be served any more.
     fn check_writer(&self) -> Result<(), StoreError> {
-        if self.files.failed.load(Ordering::Acquire) {
-            return Err(unavailable(ReadOnly));
-        }
+        self.files.check_commits()?;
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let is_alive = writer.as_ref().is_some_and(|writer| !writer.thread.is_finished());
         if is_alive { Ok(()) } else { Err(closed()) }
     }
 
     fn queue(&self, job: Job) -> Result<(), StoreError> {
-        if self.files.failed.load(Ordering::Acquire) {
-            return Err(unavailable(ReadOnly));
-        }
+        self.files.check_commits()?;
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         match writer.as_ref().ok_or_else(closed)?.queue.try_send(job) {
             Ok(()) => Ok(()),
@@ -226,7 +231,7 @@ impl Engine {
         if thread.join().is_err() {
             tracing::error!("the store's writer ended by a panic");
         }
-        drop(self.files.database.write().unwrap_or_else(PoisonError::into_inner).take());
+        self.files.replace(None);
     }
 }
 
@@ -240,6 +245,21 @@ impl Files {
     fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
         self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Puts another database in the place of this one, once nobody reads it any more.
+    fn replace(&self, database: Option<Database>) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = database;
+    }
+
+    /// Refuses after a failed commit.
+    fn check_commits(&self) -> Result<(), StoreError> {
+        if self.failed.load(Ordering::Acquire) { Err(unavailable(Failed)) } else { Ok(()) }
+    }
+
+    /// Why there is no database.
+    fn absence(&self) -> StoreError {
+        self.check_commits().err().unwrap_or_else(closed)
+    }
 }
 
 /// The store was closed, or its writer is gone.
@@ -247,10 +267,10 @@ impl Files {
 #[error("the store is closed")]
 struct Closed;
 
-/// A commit failed earlier.
+/// A commit failed earlier, and the database was not opened anew since.
 #[derive(Debug, thiserror::Error)]
-#[error("an earlier commit failed, the store takes no more writes")]
-struct ReadOnly;
+#[error("an earlier commit failed")]
+struct Failed;
 
 /// The writer met a failure at this very write, or ended.
 #[derive(Debug, thiserror::Error)]

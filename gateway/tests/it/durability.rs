@@ -62,6 +62,39 @@ fn stop_in_a_burst_acknowledges_what_it_stores_and_stores_what_it_acknowledges()
     server.assert_unharmed();
 }
 
+#[test]
+fn full_disk_refuses_messages_until_there_is_room_and_loses_none() {
+    let mut server = Server::start_on_a_small_disk();
+    let address = server.address();
+    let [ada, ben] = ["Ada", "Ben"].map(|name| rest::register(address, name));
+    let conversation = rest::open_conversation(address, &ada, &ben);
+    let [mut sender, mut member] = [&ada, &ben].map(|person| Chat::connect(address, &person.token));
+    assert_eq!(member.ask("join_conversation", &[json!(conversation)])["success"], true);
+    let mut ledger = Ledger::new("ada");
+    for _ in 0..FULL_DISKS {
+        for _ in 0..3 {
+            ledger.send(&mut sender, &conversation);
+        }
+        server.limit_files(Some(0));
+        // The next message meets the full disk, the others a store that cannot be opened again.
+        for _ in 0..3 {
+            ledger.send(&mut sender, &conversation);
+        }
+        assert_eq!(ledger.unanswered.len(), 3, "stored on a full disk");
+        assert_eq!(rest::request(address, "GET", "/readyz", None, None).0, 503);
+        server.limit_files(None);
+        ledger.settle(&mut sender, &conversation);
+    }
+    let history = rest::history(address, &ada, &conversation);
+    compare(&history, std::slice::from_ref(&ledger));
+    assert_eq!(history.len(), ledger.sent);
+    let heard: Vec<_> = (0..history.len()).map(|_| member.hear_event("new_message")).collect();
+    let seqs: Vec<_> = heard.iter().map(|event| event["message"]["seq"].as_u64()).collect();
+    assert_eq!(seqs, (1..=ledger.sent as u64).map(Some).collect::<Vec<_>>());
+    assert_eq!(rest::request(address, "GET", "/readyz", None, None).0, 200);
+    server.assert_unharmed();
+}
+
 /// Both people send as fast as they may until `end` has ended the server.
 fn burst(
     address: SocketAddr,
@@ -135,7 +168,15 @@ impl Ledger {
         self.unanswered.extend(in_flight.into_values());
     }
 
-    /// Sends again what was never answered, one after the other.
+    /// Sends one message and waits for what becomes of it.
+    fn send(&mut self, chat: &mut Chat, conversation: &str) {
+        let key = self.next_key();
+        let id = emit(chat, conversation, &key);
+        let answer = chat.hear_ack(id).expect("nobody ends the server");
+        self.note(key, &answer);
+    }
+
+    /// Sends again what was never answered, one after the other, until it is stored.
     fn settle(&mut self, chat: &mut Chat, conversation: &str) {
         while let Some(key) = self.unanswered.pop_front() {
             let id = emit(chat, conversation, &key);
@@ -168,6 +209,7 @@ fn emit(chat: &mut Chat, conversation: &str, key: &str) -> u64 {
 
 const KILLS: usize = 50;
 const STOPS: usize = 5;
+const FULL_DISKS: usize = 3;
 /// A person's messages on their way at once.
 const IN_FLIGHT_MAX: usize = 16;
 /// Acks that nobody has counted yet; beyond it they are not counted.

@@ -42,14 +42,37 @@ impl Server {
 
     /// Starts one that may have this many descriptors open, and whose clients may send without end.
     pub(crate) fn start_with_descriptors(descriptors: usize) -> Self {
-        const SHELL: &str = r#"ulimit -n "$1" && exec "$0""#;
+        Self::start_after(r#"ulimit -n "$1""#, &descriptors.to_string())
+    }
+
+    /// Starts one whose disk may be made [full](Self::limit_files), which a signal would tell
+    /// otherwise, and whose clients may send without end.
+    pub(crate) fn start_on_a_small_disk() -> Self {
+        Self::start_after("trap '' XFSZ", "")
+    }
+
+    /// Starts one behind a command of the shell, whose clients may send without end.
+    fn start_after(command_before: &str, argument: &str) -> Self {
         let folder = tempfile::tempdir().expect("the system's folder for temporary files works");
         let served = command(folder.path(), 0);
         let mut limited = process::command("bash");
-        limited.args(["-c", SHELL, VOXORA, &descriptors.to_string()]).current_dir(folder.path());
+        let script = format!(r#"{command_before} && exec "$0""#);
+        limited.args(["-c", &script, VOXORA, argument]).current_dir(folder.path());
         limited.envs(served.get_envs().filter_map(|(key, value)| Some((key, value?))));
         limited.envs(UNLIMITED);
         Self { process: Process::start(limited), folder, port: None }
+    }
+
+    /// From now on it writes nothing to files beyond so many bytes, as if the disk were full.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        // The soft limit alone, which may be raised again.
+        let args = [format!("--pid={}", self.process.id()), format!("--fsize={limit}:")];
+        let limited = Command::new("prlimit").args(args).status();
+        assert!(limited.expect("there is a prlimit").success(), "the server runs");
     }
 
     /// Starts one with an empty data folder, an [`ADMIN`], and these variables in its environment.

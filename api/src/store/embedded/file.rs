@@ -8,6 +8,7 @@ use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, StorageError};
 use ring::rand::SecureRandom;
 
+use super::disk::{Disk, Trust};
 use super::layout::{self, Fact, LAYOUT};
 
 /// The file inside the data folder.
@@ -63,6 +64,7 @@ pub enum OpenError {
 pub(super) struct Opened {
     pub(super) database: Database,
     pub(super) epoch: String,
+    pub(super) trust: Trust,
 }
 
 /// Opens the store in `folder`, making both where absent.
@@ -76,16 +78,22 @@ pub(super) fn open(folder: &Path) -> Result<Opened, OpenError> {
     open_existing(folder, existing.map_err(|source| unusable(folder, source))?)
 }
 
+/// Opens the store in `folder` once more; one that is gone is not made.
+pub(super) fn reopen(folder: &Path) -> Result<Opened, OpenError> {
+    let file = open_file(&folder.join(FILE_NAME), Existing::Only);
+    open_existing(folder, file.map_err(|source| unusable(folder, source))?)
+}
+
 fn open_existing(folder: &Path, file: File) -> Result<Opened, OpenError> {
     let corrupt = |source| OpenError::Corrupt { path: folder.to_owned(), source };
-    let database = open_database(folder, file)?;
+    let (database, trust) = open_database(folder, file)?;
     let Fact { epoch, layout, indexes } = layout::read(&database).map_err(corrupt)?;
     if layout > LAYOUT {
         let path = folder.to_owned();
         return Err(OpenError::Newer { path, found: layout, known: LAYOUT });
     }
     layout::bring_up_to_date(&database, &indexes).map_err(corrupt)?;
-    Ok(Opened { database, epoch })
+    Ok(Opened { database, epoch, trust })
 }
 
 /// Makes a store under another name and gives it its own when it is whole: a process killed on the
@@ -107,14 +115,14 @@ fn make(folder: &Path, path: &Path) -> Result<Opened, OpenError> {
         return open_existing(folder, open_file(path, Existing::Only).map_err(unusable)?);
     }
     file.set_len(0).map_err(unusable)?;
-    let database = open_database(folder, file)?;
+    let (database, trust) = open_database(folder, file)?;
     let epoch = random_name()?;
     layout::make(&database, &epoch)
         .map_err(|source| OpenError::Corrupt { path: folder.to_owned(), source })?;
     fs::rename(&unfinished, path).map_err(unusable)?;
     // Only now is the file's name as durable as what will be in it.
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(unusable)?;
-    Ok(Opened { database, epoch })
+    Ok(Opened { database, epoch, trust })
 }
 
 /// Makes the folder, for its owner alone; one that exists keeps its mode.
@@ -141,11 +149,14 @@ fn open_file(path: &Path, existing: Existing) -> io::Result<File> {
     options.open(path)
 }
 
-fn open_database(folder: &Path, file: File) -> Result<Database, OpenError> {
+fn open_database(folder: &Path, file: File) -> Result<(Database, Trust), OpenError> {
+    let trust = Trust::default();
     FileBackend::new(file)
-        .and_then(|backend| {
-            Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)
+        .and_then(|file| {
+            let disk = Disk::new(file, &trust);
+            Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk)
         })
+        .map(|database| (database, trust))
         .map_err(|error| explain(folder, error))
 }
 

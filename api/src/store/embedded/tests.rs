@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Condvar;
 use std::task::Poll;
+use std::time::Duration;
 
 use bson::{RawDocumentBuf, rawdoc};
 use redb::StorageBackend;
@@ -12,26 +13,38 @@ use redb::backends::FileBackend;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use super::disk::Trust;
 use super::*;
 use crate::store::index::USERS_BY_EMAIL;
 use crate::store::{Direction, Op};
 
-/// What the disk does with a sync.
+/// What the disk does with a write or a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mood {
     Working,
+    /// Syncs wait.
     Stuck,
+    /// No more is written.
     Full,
+    /// Syncs fail, for want of room as they say.
+    Lying,
 }
 
 /// A disk whose mood is set from outside; counts its syncs.
 #[derive(Debug, Clone)]
-struct Disk {
+struct MoodyDisk {
     file: Arc<FileBackend>,
     state: Arc<(Mutex<(Mood, u32)>, Condvar)>,
 }
 
-impl Disk {
+impl MoodyDisk {
+    /// On the file at this path, which may be open under the same state no more.
+    fn on(path: &Path, state: Arc<(Mutex<(Mood, u32)>, Condvar)>) -> Self {
+        let mut options = std::fs::File::options();
+        let file = options.read(true).write(true).create(true).truncate(false).open(path).unwrap();
+        Self { file: Arc::new(FileBackend::new(file).unwrap()), state }
+    }
+
     fn set(&self, mood: Mood) {
         let (state, changed) = &*self.state;
         state.lock().unwrap().0 = mood;
@@ -42,13 +55,14 @@ impl Disk {
         self.state.0.lock().unwrap().1
     }
 
-    fn check(&self) -> io::Result<()> {
-        let full = self.state.0.lock().unwrap().0 == Mood::Full;
-        if full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    /// Fails in this mood.
+    fn check(&self, mood: Mood) -> io::Result<()> {
+        let is_so = self.state.0.lock().unwrap().0 == mood;
+        if is_so { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 }
 
-impl StorageBackend for Disk {
+impl StorageBackend for MoodyDisk {
     fn len(&self) -> io::Result<u64> {
         self.file.len()
     }
@@ -58,7 +72,7 @@ impl StorageBackend for Disk {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.check()?;
+        self.check(Mood::Full)?;
         self.file.set_len(len)
     }
 
@@ -66,27 +80,36 @@ impl StorageBackend for Disk {
         let (state, changed) = &*self.state;
         let stuck = |state: &mut (Mood, u32)| state.0 == Mood::Stuck;
         changed.wait_while(state.lock().unwrap(), stuck).unwrap().1 += 1;
-        self.check()?;
+        self.check(Mood::Lying)?;
         self.file.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.check()?;
+        self.check(Mood::Full)?;
         self.file.write(offset, data)
     }
 }
 
 /// A store on such a disk, in a folder that goes with it.
-fn on_a_moody_disk() -> (Embedded, Disk, TempDir) {
+fn on_a_moody_disk() -> (Embedded, MoodyDisk, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(file::FILE_NAME);
-    let file = std::fs::File::options().read(true).write(true).create_new(true).open(path).unwrap();
-    let state = Arc::new((Mutex::new((Mood::Working, 0)), Condvar::new()));
-    let disk = Disk { file: Arc::new(FileBackend::new(file).unwrap()), state };
-    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
-    layout::make(&database, "epoch").unwrap();
-    let engine = Embedded::start(file::Opened { database, epoch: "epoch".into() }).unwrap();
+    let disk = MoodyDisk::on(&path, Arc::new((Mutex::new((Mood::Working, 0)), Condvar::new())));
+    let opened = open(disk.clone()).unwrap();
+    layout::make(&opened.database, "epoch").unwrap();
+    let state = Arc::clone(&disk.state);
+    let revival = Revival::new(&opened, move || open(MoodyDisk::on(&path, Arc::clone(&state))));
+    let engine = Embedded::start(opened, revival.pausing(Duration::from_millis(1))).unwrap();
     (engine, disk, folder)
+}
+
+fn open(file: MoodyDisk) -> Result<file::Opened, OpenError> {
+    let trust = Trust::default();
+    let disk = disk::Disk::new(file, &trust);
+    let database = Database::builder()
+        .create_with_backend(disk)
+        .map_err(|error| OpenError::Corrupt { path: "moody".into(), source: Box::new(error) })?;
+    Ok(file::Opened { database, epoch: "epoch".into(), trust })
 }
 
 fn user(number: i32) -> Insert {
@@ -115,30 +138,61 @@ async fn begin_user(engine: &Embedded, number: i32) -> Result<Begun<()>, Result<
     begin(async move { engine.insert(user(number)).await }).await
 }
 
-#[tokio::test]
-async fn a_failed_commit_fails_its_writes_and_leaves_all_or_nothing() {
-    let (engine, disk, folder) = on_a_moody_disk();
-    engine.insert(user(1)).await.unwrap();
-    disk.set(Mood::Full);
+/// Writes that many users at once, on a disk that takes none of them.
+async fn write_in_vain(engine: &Embedded, numbers: std::ops::Range<i32>) {
     let mut writes = JoinSet::new();
-    for number in 2..10 {
+    for number in numbers {
         let engine = engine.clone();
         writes.spawn(async move { engine.insert(user(number)).await });
     }
     for result in writes.join_all().await {
         assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_writes_until_there_is_room_and_leaves_all_or_nothing() {
+    let (engine, disk, _folder) = on_a_moody_disk();
+    engine.insert(user(1)).await.unwrap();
+    disk.set(Mood::Full);
+    write_in_vain(&engine, 2..6).await;
+    write_in_vain(&engine, 6..10).await;
     disk.set(Mood::Working);
+    while let Err(refusal) = engine.insert(user(10)).await {
+        assert!(matches!(refusal, StoreError::Unavailable(_)), "{refusal:?}");
+        tokio::task::yield_now().await;
+    }
+    engine.ping().unwrap();
+    let count = engine.verify().unwrap();
+    assert!((3..=11).contains(&count), "{count} documents");
+    assert!(engine.get(Collection::Users, &1.into()).unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_disk_that_stays_full_does_not_keep_the_store_from_closing() {
+    let (engine, disk, _folder) = on_a_moody_disk();
+    disk.set(Mood::Full);
+    write_in_vain(&engine, 0..10).await;
+    engine.close().await;
     let later = engine.insert(user(10)).await;
     assert!(matches!(later, Err(StoreError::Unavailable(_))), "{later:?}");
+}
+
+#[tokio::test]
+async fn after_a_failed_sync_only_another_process_may_write() {
+    let (engine, disk, folder) = on_a_moody_disk();
+    engine.insert(user(1)).await.unwrap();
+    disk.set(Mood::Lying);
+    write_in_vain(&engine, 2..10).await;
+    disk.set(Mood::Working);
+    // Whatever there is to try was tried by the time at which the writer listens again.
+    engine.engine.files.failed.store(false, Ordering::Release);
+    write_in_vain(&engine, 10..12).await;
     assert!(matches!(engine.ping(), Err(StoreError::Unavailable(_))));
-    drop(engine);
-    drop(disk);
+    drop((engine, disk));
     let reopened = Embedded::open(folder.path()).unwrap();
-    reopened.ping().unwrap();
     let count = reopened.verify().unwrap();
     assert!((2..=10).contains(&count), "{count} documents");
-    assert!(reopened.get(Collection::Users, &1.into()).unwrap().is_some());
     reopened.insert(user(10)).await.unwrap();
 }
 

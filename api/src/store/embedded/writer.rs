@@ -5,8 +5,8 @@
 //! the disk syncs, the next batch gathers: the slower the disk, the larger the batches.
 //!
 //! A failed commit (disk full, I/O error) fails its whole batch as unavailable, and the engine
-//! turns read-only: the disk may or may not hold the batch, and only opening anew can tell. No
-//! batch is ever half applied.
+//! takes no more writes: the disk may or may not hold the batch, and only opening anew can tell,
+//! which `revival.rs` does. No batch is ever half applied.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,8 +18,9 @@ use bson::{Bson, RawDocumentBuf};
 use redb::WriteTransaction;
 use tokio::sync::oneshot;
 
+use super::revival::Revival;
 use super::table::{Batch, Fault};
-use super::{Files, closed, unavailable};
+use super::{Files, unavailable};
 use crate::store::{Collection, Guard, Insert, StoreError, Update};
 
 /// Writes that may wait for the writer; one more is refused as busy.
@@ -55,13 +56,16 @@ enum Reply {
 struct Lost(#[source] Arc<redb::Error>);
 
 /// Serves the queue until its last sender is gone and it is empty.
-pub(super) fn run(files: &Files, queue: &Receiver<Job>) {
+pub(super) fn run(files: &Files, queue: &Receiver<Job>, mut revival: Revival) {
     let mut jobs = VecDeque::new();
     let mut gathering = Gathering { batch_len: 1, wait: Duration::ZERO };
     while gathering.fill(queue, &mut jobs) {
         let begun = Instant::now();
         let batch_len = jobs.len();
-        serve(files, &mut jobs);
+        match serve(files, &mut jobs) {
+            Ok(()) => revival.rest(),
+            Err(error) => revival.revive(files, queue, &error),
+        }
         gathering = Gathering { batch_len, wait: begun.elapsed() / GATHER_DIVISOR };
     }
 }
@@ -94,36 +98,35 @@ impl Gathering {
     }
 }
 
-fn serve(files: &Files, jobs: &mut VecDeque<Job>) {
+/// Commits the jobs and answers them; what became of all of them if it could not.
+fn serve(files: &Files, jobs: &mut VecDeque<Job>) -> Result<(), Arc<redb::Error>> {
     let guard = files.database();
     let Some(database) = guard.as_ref() else {
         for job in jobs.drain(..) {
-            job.refuse(closed());
+            job.refuse(files.absence());
         }
-        return;
+        return Ok(());
     };
     let mut replies = Vec::with_capacity(jobs.len());
     let committed = database.begin_write().map_err(redb::Error::from).and_then(|transaction| {
         apply(&transaction, jobs, &mut replies)?;
         transaction.commit().map_err(redb::Error::from)
     });
-    match committed {
-        Ok(()) => replies.into_iter().for_each(Reply::send),
-        Err(error) => {
-            files.failed.store(true, Ordering::Release);
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the store could not commit and takes no more writes"
-            );
-            let lost = Lost(Arc::new(error));
-            for reply in replies {
-                reply.refuse(unavailable(lost.clone()));
-            }
-            for job in jobs.drain(..) {
-                job.refuse(unavailable(lost.clone()));
-            }
-        }
+    let Err(error) = committed else {
+        replies.into_iter().for_each(Reply::send);
+        return Ok(());
+    };
+    files.failed.store(true, Ordering::Release);
+    tracing::error!(error = &error as &dyn std::error::Error, "the store could not commit");
+    let error = Arc::new(error);
+    let lost = Lost(Arc::clone(&error));
+    for reply in replies {
+        reply.refuse(unavailable(lost.clone()));
     }
+    for job in jobs.drain(..) {
+        job.refuse(unavailable(lost.clone()));
+    }
+    Err(error)
 }
 
 /// Applies each write in order; one that is refused leaves no trace.
@@ -167,7 +170,7 @@ fn settle<T>(
 }
 
 impl Job {
-    fn refuse(self, error: StoreError) {
+    pub(super) fn refuse(self, error: StoreError) {
         match self {
             Self::Insert(_, answer) => Reply::Insert(Err(error), answer).send(),
             Self::Update(_, answer) => Reply::Update(Err(error), answer).send(),
