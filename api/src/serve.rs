@@ -15,11 +15,12 @@ use crate::http::host::Host;
 use crate::http::server::Server;
 use crate::process::{self, StopSignal};
 use crate::start::{self, StartError};
+use crate::store::Store;
 use crate::store::mongo::{Filled, Mongo, Reach};
 
 mod config;
 
-pub use config::{Admin, CommandLine, Index, Serve, Task};
+pub use config::{Admin, CommandLine, Database, Serve, Task};
 
 /// Does what the command line asks for.
 ///
@@ -37,9 +38,15 @@ pub async fn run(task: Task) -> Result<(), StartError> {
             let email = start::make_admin(&app, &admin.settings).await?;
             say(&format!("made the admin {}", email.unwrap_or_default()))
         }
-        Task::Index(index) => {
-            process::start_log(&index.log);
-            make_ready(&index.mongodb).await
+        Task::Index(Database { mongodb, log }) => {
+            process::start_log(&log);
+            make_ready(&mongodb).await
+        }
+        Task::DeclareRestored(Database { mongodb, log }) => {
+            process::start_log(&log);
+            let store = Store::connect_mongodb(&mongodb.0).await?;
+            start::declare_restored(&store).await?;
+            say(start::RESTORED)
         }
     }
 }

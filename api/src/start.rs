@@ -20,6 +20,9 @@ use crate::store::{OpenError, Store, StoreError};
 /// What new password hashes cost. Source: contract 1.3.
 const BCRYPT_COST: u32 = 12;
 
+/// What a person is told whose store [was declared restored](declare_restored).
+pub const RESTORED: &str = "clients will read everything anew once a server is started";
+
 /// Why a process cannot start: a sentence for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -125,6 +128,17 @@ pub async fn make_admin(app: &Arc<App>, settings: &Settings) -> Result<Option<St
     app.store.close().await;
     let email = admin.email.clone();
     if is_made { Ok(Some(email)) } else { Err(StartError::AdminExists(email)) }
+}
+
+/// Says that the documents are those of a backup: clients forget what they know of a later time, and
+/// read everything anew. Closes the store.
+///
+/// # Errors
+/// The store cannot be written.
+pub async fn declare_restored(store: &Store) -> Result<(), StartError> {
+    let renewed = store.renew_epoch().await;
+    store.close().await;
+    renewed.map_err(|error| StartError::Rule(error.into()))
 }
 
 async fn open(

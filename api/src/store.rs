@@ -9,6 +9,7 @@
 
 mod bulk;
 pub mod embedded;
+mod epoch;
 pub mod index;
 #[cfg(feature = "mongodb")]
 pub mod mongo;

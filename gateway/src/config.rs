@@ -43,6 +43,8 @@ enum Command {
 enum AdminCommand {
     /// Make an account that may do everything
     Create(CreateArguments),
+    /// Say that a backup was put back: clients read everything anew
+    Restored(DataArguments),
 }
 
 /// Who becomes an admin, and where.
@@ -122,6 +124,11 @@ pub enum Task {
         /// Who becomes an admin, among the rest.
         shared: Box<Settings>,
     },
+    /// Let clients of a restored embedded store read everything anew.
+    DeclareRestored {
+        /// Where the store lies.
+        data_dir: PathBuf,
+    },
 }
 
 /// How to serve.
@@ -165,6 +172,9 @@ impl CommandLine {
             Some(Command::Admin(AdminCommand::Create(arguments))) => {
                 let shared = Box::new(arguments.admin.settle()?);
                 Ok(Task::CreateAdmin { data_dir: arguments.data.data_dir, shared })
+            }
+            Some(Command::Admin(AdminCommand::Restored(DataArguments { data_dir }))) => {
+                Ok(Task::DeclareRestored { data_dir })
             }
         }
     }

@@ -34,6 +34,7 @@ fn run(task: Task) -> Result<(), Error> {
                 serve::run(*serve).await
             }
             Task::CreateAdmin { data_dir, shared } => serve::create_admin(&data_dir, &shared).await,
+            Task::DeclareRestored { data_dir } => serve::declare_restored(&data_dir).await,
         }
     })
 }

@@ -14,6 +14,7 @@ use api::http::connection::Limits;
 use api::http::connection::crowd::Crowd;
 use api::http::host::Host;
 use api::process::{self, StopSignal};
+use api::store::Store;
 use api::{App, start};
 use protocol::engine::Timing;
 use tokio::runtime::Handle;
@@ -43,6 +44,16 @@ pub async fn create_admin(data_dir: &Path, shared: &api::config::Settings) -> Re
     let app = start::on_embedded(data_dir, shared).await?;
     let email = start::make_admin(&app, shared).await?.unwrap_or_default();
     writeln!(io::stdout(), "made the admin {email}").map_err(Error::System)
+}
+
+/// Says of a store that no server has open that it was put back from a backup.
+///
+/// # Errors
+/// The folder is in use or cannot be used.
+pub async fn declare_restored(data_dir: &Path) -> Result<(), Error> {
+    let store = Store::open_embedded(data_dir).map_err(start::StartError::from)?;
+    start::declare_restored(&store).await?;
+    writeln!(io::stdout(), "{}", start::RESTORED).map_err(Error::System)
 }
 
 /// The rules on the store that was chosen.

@@ -34,13 +34,15 @@ enum Command {
     #[command(subcommand)]
     Admin(AdminCommand),
     /// Build missing indexes, and add to a database of the original what it lacks
-    Index(IndexArguments),
+    Index(DatabaseArguments),
 }
 
 #[derive(Debug, Subcommand)]
 enum AdminCommand {
     /// Make an account that may do everything
     Create(CreateArguments),
+    /// Say that a backup was put back, while no server runs: clients read everything anew
+    Restored(DatabaseArguments),
 }
 
 /// How to serve, as text.
@@ -61,9 +63,9 @@ struct CreateArguments {
     backend: BackendArguments,
 }
 
-/// Where to build indexes.
+/// Which database is seen to.
 #[derive(Debug, Args)]
-struct IndexArguments {
+struct DatabaseArguments {
     #[command(flatten)]
     log: LogArguments,
     #[command(flatten)]
@@ -78,7 +80,9 @@ pub enum Task {
     /// Make an admin.
     CreateAdmin(Box<Admin>),
     /// Make the database ready.
-    Index(Index),
+    Index(Database),
+    /// Let clients of a restored database read everything anew.
+    DeclareRestored(Database),
 }
 
 /// How to serve.
@@ -109,9 +113,9 @@ pub struct Admin {
     pub settings: Settings,
 }
 
-/// Which database is made ready.
+/// Which database is seen to.
 #[derive(Debug)]
-pub struct Index {
+pub struct Database {
     /// Where it is.
     pub mongodb: Address,
     /// What is logged, and how.
@@ -136,7 +140,10 @@ impl CommandLine {
             None => self.serve.settle(),
             Some(Command::Serve(arguments)) => arguments.settle(),
             Some(Command::Admin(AdminCommand::Create(arguments))) => arguments.settle(),
-            Some(Command::Index(arguments)) => arguments.settle(),
+            Some(Command::Admin(AdminCommand::Restored(arguments))) => {
+                arguments.settle().map(Task::DeclareRestored)
+            }
+            Some(Command::Index(arguments)) => arguments.settle().map(Task::Index),
         }
     }
 }
@@ -171,15 +178,13 @@ impl CreateArguments {
     }
 }
 
-impl IndexArguments {
-    fn settle(self) -> Result<Task, Vec<Problem>> {
+impl DatabaseArguments {
+    fn settle(self) -> Result<Database, Vec<Problem>> {
         let mut problems = Vec::new();
         let log = self.log.settle(&mut problems);
         let mongodb = self.backend.require(&mut problems);
         match (log, mongodb) {
-            (Some(log), Some(mongodb)) if problems.is_empty() => {
-                Ok(Task::Index(Index { mongodb, log }))
-            }
+            (Some(log), Some(mongodb)) if problems.is_empty() => Ok(Database { mongodb, log }),
             _ => Err(problems),
         }
     }
@@ -250,6 +255,8 @@ mod tests {
     #[test]
     fn indexes_and_admins_need_no_secret() {
         assert!(matches!(settle(&["index", MONGODB]), Ok(Task::Index(_))));
+        let restored = settle(&["admin", "restored", MONGODB]);
+        assert!(matches!(restored, Ok(Task::DeclareRestored(_))));
         let admin = ["admin", "create", "--email=a@example.com", "--password=hunter22", MONGODB];
         let task = settle(&admin).unwrap();
         let shown = format!("{task:?}");

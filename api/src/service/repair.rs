@@ -14,6 +14,9 @@
 //! together is written so that the conversation's stamp comes first, or is made up for (see
 //! `message/head.rs`).
 //!
+//! **After a restore** of a backup the history has another name, and whoever knows more than there is
+//! starts from the lists, also where nobody gave it one.
+//!
 //! - `bookmark`: a cursor and what is in it
 //! - `join`: one conversation, at the moment when somebody begins to hear it
 //! - `sync`: all conversations of a person

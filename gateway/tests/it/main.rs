@@ -10,6 +10,7 @@
 //! - [`published`]: the published events, against what happens and against a TypeScript compiler
 //! - [`startup`], [`durability`], [`race`], [`hostile`], [`mongodb`]: beginnings, ends, two things at
 //!   once, bad company, and another store
+//! - [`backup`]: a copy that is put back
 //! - [`tidy`]: what compilers do not check about this repository
 
 #[path = "../../../api/tests/harness/framing.rs"]
@@ -27,6 +28,7 @@ mod script;
 #[path = "../../../api/tests/harness/slowness.rs"]
 mod slowness;
 
+mod backup;
 mod chat;
 mod rest;
 mod server;

@@ -88,7 +88,13 @@ impl Server {
 
     /// Kills it as a power cut would, and starts it on the same data and port.
     pub(crate) fn kill_and_restart(&mut self) {
+        self.kill_and_restart_after(|_| ());
+    }
+
+    /// The same, and does this with its data folder in between.
+    pub(crate) fn kill_and_restart_after(&mut self, act: impl FnOnce(&Path)) {
         self.process.kill();
+        act(self.folder.path());
         self.start_again();
     }
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::id::ConversationId;
 use protocol::time::Timestamp;
 
-use super::CURSOR_AGE_MS_MAX;
+use super::{CURSOR_AGE_MS_MAX, MARGIN_MS};
 use crate::error::Error;
 use crate::service::cursor;
 
@@ -78,6 +78,15 @@ impl Bookmark {
     pub(super) fn in_conversation(self, id: ConversationId) -> Option<Joined> {
         let elsewhere = self.since.map(|since| Joined { id, since, floor: None });
         self.joined.filter(|joined| joined.id == id).or(elsewhere)
+    }
+
+    /// Whether it knows of changes well behind the greatest visible stamp: those of a history that was
+    /// given up for a backup. That stamp may be a moment old, and no cursor stands so far ahead of it.
+    pub(super) fn is_ahead(self, newest: i64) -> bool {
+        let Self { since, joined, rest } = self;
+        let stamps = [since, joined.map(|it| it.since), rest.map(|it| it.floor)];
+        let ahead = newest.saturating_add(MARGIN_MS * 1_000);
+        stamps.into_iter().flatten().any(|stamp| stamp > ahead)
     }
 
     /// As clients carry it: with the history that it is of and the moment of the answer.
@@ -219,6 +228,26 @@ mod tests {
             assert_eq!(Bookmark::decode(&text, "another", made).unwrap(), None);
             assert_eq!(Bookmark::decode(&text, epoch, Timestamp(0)).unwrap(), None);
         }
+    }
+
+    #[test]
+    fn cursor_is_ahead_of_a_store_that_lost_more_than_the_margin() {
+        let newest = 1_000_000_000;
+        let margin = MARGIN_MS * 1_000;
+        let id: ConversationId = ID.parse().unwrap();
+        let (conversations, named) = (Progress::Begin, Progress::Begin);
+        for (stamp, is_ahead) in [(newest + margin, false), (newest + margin + 1, true)] {
+            let joined = Some(Joined { id, since: stamp, floor: None });
+            let rest = Some(Rest { floor: stamp, conversations, named });
+            for bookmark in [
+                Bookmark::at(stamp),
+                Bookmark { joined, ..Bookmark::NOTHING },
+                Bookmark { rest, ..Bookmark::at(newest) },
+            ] {
+                assert_eq!(bookmark.is_ahead(newest), is_ahead, "{bookmark}");
+            }
+        }
+        assert!(!Bookmark::NOTHING.is_ahead(i64::MIN));
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub async fn join(
     let place = bookmark.in_conversation(id);
     let conversation = conversation::read(app, id).await?.ok_or(NOT_FOUND)?;
     let missed = missed(app, id, request.last_seq).await?;
+    if bookmark.is_ahead(newest) || request.last_seq.is_some_and(|seq| seq > missed.last_seq) {
+        return Ok(Repaired::RESET);
+    }
     if missed.last_seq > conversation.last_seq {
         message::note_lost_follow_up(message::mend(app, &conversation).await.map(drop));
     }

@@ -51,6 +51,9 @@ pub async fn sync(
     let newest = app.horizon.now(app).await?;
     let rest = bookmark.rest_or_begin(super::floor(newest));
     let named = named(app, caller, request.conversations).await?;
+    if bookmark.is_ahead(newest) || is_any_ahead(app, &named).await? {
+        return Ok(Repaired::RESET);
+    }
     let Some(caught_up) = catch_up(app, caller, &named, bookmark.since, rest.named).await? else {
         return Ok(Repaired::RESET);
     };
@@ -104,6 +107,19 @@ async fn named(
         }
     }
     Ok(out)
+}
+
+/// Whether the caller has messages that are not there: the store was put back from a backup.
+async fn is_any_ahead(app: &App, named: &[Named]) -> Result<bool, Error> {
+    for it in named {
+        // What the conversation says of its messages may lag behind them.
+        if it.last_seq > it.conversation.last_seq
+            && it.last_seq > message::last_seq(app, it.conversation.id).await?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 struct CaughtUp {

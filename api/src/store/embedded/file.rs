@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, StorageError};
-use ring::rand::SecureRandom;
 
 use super::disk::{Disk, Trust};
 use super::layout::{self, Fact, LAYOUT};
+use crate::store::epoch;
 
 /// The file inside the data folder.
 pub(super) const FILE_NAME: &str = "voxora.redb";
@@ -116,7 +116,7 @@ fn make(folder: &Path, path: &Path) -> Result<Opened, OpenError> {
     }
     file.set_len(0).map_err(unusable)?;
     let (database, trust) = open_database(folder, file)?;
-    let epoch = random_name()?;
+    let epoch = epoch::random().map_err(|_| OpenError::Entropy)?;
     layout::make(&database, &epoch)
         .map_err(|source| OpenError::Corrupt { path: folder.to_owned(), source })?;
     fs::rename(&unfinished, path).map_err(unusable)?;
@@ -177,11 +177,4 @@ fn explain(folder: &Path, error: DatabaseError) -> OpenError {
         return OpenError::Folder { path, source };
     }
     OpenError::Corrupt { path, source: Box::new(error) }
-}
-
-/// 24 random hex digits.
-fn random_name() -> Result<String, OpenError> {
-    let mut bytes = [0; 12];
-    ring::rand::SystemRandom::new().fill(&mut bytes).map_err(|_| OpenError::Entropy)?;
-    Ok(protocol::id::ObjectId::from_bytes(bytes).to_string())
 }

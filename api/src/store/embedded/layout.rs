@@ -5,14 +5,12 @@ use redb::Database;
 
 use super::read as stored;
 use super::table::{self, Batch, Fault};
+use crate::store::epoch::STORE_FACT;
 use crate::store::{Collection, Index, Insert, Op, Update};
 
 /// The version of the layout of keys and tables that this program writes. The declared indexes do
 /// not count: where they changed they are built anew.
 pub(super) const LAYOUT: i32 = 1;
-
-/// The `_id` of the document in `facts` that describes the store.
-const STORE_FACT: &str = "store";
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -6,10 +6,10 @@ use bson::{RawDocumentBuf, doc, rawdoc};
 use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{Acknowledgment, ClientOptions, ReadConcern, WriteConcern};
 use mongodb::{Client, Database, IndexModel};
-use ring::rand::SecureRandom as _;
 
 use super::{failure, index};
 use crate::store::Collection;
+use crate::store::epoch::{self, STORE_FACT};
 use crate::store::index::ORIGINAL;
 
 /// How long a node that takes writes is looked for; in an election longer, and the operation is
@@ -39,9 +39,6 @@ const DATABASE_DEFAULT: &str = "voxora-chat";
 
 /// The version of what this program writes beside the original's fields.
 const LAYOUT: i32 = 1;
-
-/// The `_id` of the document in `facts` that describes the store.
-const STORE_FACT: &str = "store";
 
 /// Why MongoDB cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -182,9 +179,7 @@ async fn epoch(database: &Database) -> Result<String, ConnectError> {
             }
             return fact.get_str("epoch").map(str::to_owned).map_err(failed);
         }
-        let mut bytes = [0; 12];
-        ring::rand::SystemRandom::new().fill(&mut bytes).map_err(|_| ConnectError::Entropy)?;
-        let epoch = protocol::id::ObjectId::from_bytes(bytes).to_string();
+        let epoch = epoch::random().map_err(|_| ConnectError::Entropy)?;
         let fact = rawdoc! { "_id": STORE_FACT, "epoch": epoch, "layout": LAYOUT };
         match facts.insert_one(fact).await {
             Ok(_) => {}

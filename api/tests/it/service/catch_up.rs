@@ -441,3 +441,18 @@ async fn change_that_was_stored_late_is_stamped_again() {
     assert!(stored.change_stamp > edited_us + MARGIN_MS * 1_000 / 3, "{stored:?}");
     assert!(stored.stamp == stored.change_stamp);
 }
+
+#[tokio::test]
+async fn caller_who_has_messages_that_are_not_there_starts_from_the_lists() {
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let id = world.between(&ada, &bob).await;
+    let seq = world.say(&ada, id, "one").await.seq;
+    for (last_seq, is_lost) in [(seq, false), (seq + 1, true)] {
+        let joined = try_join(&world, &bob, id, Some(last_seq), None).await.unwrap();
+        assert_eq!(is_reset(&joined), is_lost, "{last_seq}");
+        let request = Sync { conversations: vec![(id, last_seq)], ..asking(None) };
+        let synced = repair::sync(&world.app, &bob, request).await.unwrap();
+        assert_eq!(is_reset(&synced), is_lost, "{last_seq}");
+    }
+}
