@@ -5,7 +5,6 @@
 //! Source: contract 1.9 and O6.2.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use http::{HeaderMap, HeaderValue};
@@ -38,12 +37,12 @@ pub struct Policy {
     pub window_ms: i64,
 }
 
-/// Where a key stands after a hit.
+/// Where a key stands, after a hit or without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// The most hits.
     pub hits_max: u32,
-    /// How many are left, this one counted.
+    /// How many are left, this one counted if it is one.
     pub remaining: u32,
     /// When the window ends.
     pub resets_at: Timestamp,
@@ -56,12 +55,13 @@ pub struct Standing {
 pub struct Limiter {
     policy: Policy,
     counters: Mutex<Counters>,
-    hasher: RandomState,
 }
 
-/// Two generations: when the young one is full it becomes the old one, which is forgotten.
-#[derive(Debug, Default)]
-struct Counters {
+/// The counters themselves. Two generations: when the young one is full it becomes the old one,
+/// which is forgotten.
+#[derive(Debug)]
+pub(super) struct Counters {
+    policy: Policy,
     young: HashMap<Key, Counter>,
     old: HashMap<Key, Counter>,
 }
@@ -103,7 +103,7 @@ fn seconds(ms: i64) -> u32 {
 impl Limiter {
     /// Counters under this policy.
     pub fn new(policy: Policy) -> Self {
-        Self { policy, counters: Mutex::default(), hasher: RandomState::new() }
+        Self { policy, counters: Mutex::new(Counters::new(policy)) }
     }
 
     /// What the counters are held against.
@@ -111,54 +111,53 @@ impl Limiter {
         self.policy
     }
 
-    /// The key of attempts to sign in to this account from there.
-    pub fn sign_in_key(&self, client: Client, email: &str) -> Key {
-        Key::SignIn(client, self.hasher.hash_one(email.trim().to_lowercase()))
-    }
-
     /// Counts a hit.
     ///
     /// # Cost
     /// One uncontended lock; allocates only when the table grows.
     pub fn hit(&self, key: Key, now: Timestamp) -> Standing {
-        let counter = self.change(key, now, |hits| hits.saturating_add(1));
+        // Every critical section leaves the maps whole, whatever panics in between.
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).hit(key, now)
+    }
+}
+
+impl Counters {
+    /// No key has a hit.
+    pub(super) fn new(policy: Policy) -> Self {
+        Self { policy, young: HashMap::new(), old: HashMap::new() }
+    }
+
+    /// Where a key stands, without a hit.
+    pub(super) fn standing(&self, key: &Key, now: Timestamp) -> Standing {
+        let known = self.young.get(key).or_else(|| self.old.get(key)).copied();
+        self.judge(self.at_hand(known, now))
+    }
+
+    /// Counts a hit.
+    pub(super) fn hit(&mut self, key: Key, now: Timestamp) -> Standing {
+        let known = self.young.get(&key).copied().or_else(|| self.old.remove(&key));
+        let mut counter = self.at_hand(known, now);
+        counter.hits = counter.hits.saturating_add(1);
+        if self.young.len() >= KEYS_MAX / 2 && !self.young.contains_key(&key) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, counter);
+        self.judge(counter)
+    }
+
+    /// A counter of the window at hand, which begins now where there is none.
+    fn at_hand(&self, known: Option<Counter>, now: Timestamp) -> Counter {
+        let resets_at = Timestamp(now.0.saturating_add(self.policy.window_ms));
+        known.filter(|counter| now < counter.resets_at).unwrap_or(Counter { hits: 0, resets_at })
+    }
+
+    fn judge(&self, counter: Counter) -> Standing {
         Standing {
             hits_max: self.policy.hits_max,
             remaining: self.policy.hits_max.saturating_sub(counter.hits),
             resets_at: counter.resets_at,
             is_over: counter.hits > self.policy.hits_max,
         }
-    }
-
-    /// Takes a hit back.
-    pub fn forgive(&self, key: Key, now: Timestamp) {
-        self.change(key, now, |hits| hits.saturating_sub(1));
-    }
-
-    fn change(&self, key: Key, now: Timestamp, hits: impl FnOnce(u32) -> u32) -> Counter {
-        // Every critical section leaves the maps whole, whatever panics in between.
-        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut counter =
-            counters.take(&key).filter(|counter| now < counter.resets_at).unwrap_or(Counter {
-                hits: 0,
-                resets_at: Timestamp(now.0.saturating_add(self.policy.window_ms)),
-            });
-        counter.hits = hits(counter.hits);
-        counters.put(key, counter);
-        counter
-    }
-}
-
-impl Counters {
-    fn take(&mut self, key: &Key) -> Option<Counter> {
-        self.young.get(key).copied().or_else(|| self.old.remove(key))
-    }
-
-    fn put(&mut self, key: Key, counter: Counter) {
-        if self.young.len() >= KEYS_MAX / 2 && !self.young.contains_key(&key) {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, counter);
     }
 }
 
@@ -190,14 +189,16 @@ mod tests {
     }
 
     #[test]
-    fn forgiven_hits_do_not_count() {
-        let limiter = Limiter::new(POLICY);
+    fn asking_is_no_hit() {
+        let mut counters = Counters::new(POLICY);
         for _ in 0..10 {
-            assert!(!limiter.hit(key(1), NOW).is_over);
-            limiter.forgive(key(1), NOW);
+            assert_eq!(counters.standing(&key(1), NOW).remaining, 3);
         }
-        limiter.forgive(key(2), NOW);
-        assert_eq!(limiter.hit(key(2), NOW).remaining, 2);
+        for remaining in [2, 1, 0, 0] {
+            counters.hit(key(1), NOW);
+            assert_eq!(counters.standing(&key(1), NOW).remaining, remaining);
+        }
+        assert_eq!(counters.standing(&key(1), Timestamp(11_000)).remaining, 3);
     }
 
     #[test]
@@ -214,14 +215,5 @@ mod tests {
         assert!(counters.young.len() + counters.old.len() <= KEYS_MAX);
         drop(counters);
         assert!(limiter.hit(key(0), NOW).is_over);
-    }
-
-    #[test]
-    fn sign_ins_count_by_address_and_account() {
-        let limiter = Limiter::new(POLICY);
-        let (here, there) = (Client::V4([1; 4]), Client::V4([2; 4]));
-        assert_eq!(limiter.sign_in_key(here, " A@b.c"), limiter.sign_in_key(here, "a@B.C"));
-        assert_ne!(limiter.sign_in_key(here, "a@b.c"), limiter.sign_in_key(there, "a@b.c"));
-        assert_ne!(limiter.sign_in_key(here, "a@b.c"), limiter.sign_in_key(here, "d@b.c"));
     }
 }

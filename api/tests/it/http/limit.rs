@@ -1,8 +1,11 @@
 //! How many requests, and how many failed attempts to sign in. Source: contract 1.9, O6.2.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::desk::{Answer, Desk, PASSWORD, asking};
 
@@ -16,6 +19,16 @@ async fn login(desk: &Desk, peer: &str, email: &str, password: &str) -> Answer {
     let body = json!({ "email": email, "password": password }).to_string();
     let request = asking(Method::POST, LOGIN, "").header("content-type", "application/json");
     desk.knock_from(peer, request.body(body.into()).unwrap()).await
+}
+
+/// So many sign-ins of one account from one address, none of which waits for another's answer.
+async fn logins_at_once(desk: Desk, count: usize, password: &'static str) -> Vec<Answer> {
+    let desk = Arc::new(desk);
+    let logins = (0..count).map(|_| {
+        let desk = Arc::clone(&desk);
+        async move { login(&desk, "203.0.113.1", "ada@example.com", password).await }
+    });
+    logins.collect::<JoinSet<_>>().join_all().await
 }
 
 #[tokio::test]
@@ -111,6 +124,24 @@ async fn successes_never_add_up_to_a_refusal() {
             .await
             .is(StatusCode::OK, "Login successful");
     }
+}
+
+#[tokio::test]
+async fn correct_sign_ins_at_once_are_all_let_in() {
+    let desk = Desk::open().await;
+    desk.customer("ada").await;
+    for answer in logins_at_once(desk, 16, PASSWORD).await {
+        answer.is(StatusCode::OK, "Login successful");
+    }
+}
+
+#[tokio::test]
+async fn no_more_than_five_guesses_at_once_are_judged() {
+    let desk = Desk::open().await;
+    desk.customer("ada").await;
+    let answers = logins_at_once(desk, 40, "wrong").await;
+    let count = |status| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(StatusCode::UNAUTHORIZED), count(StatusCode::TOO_MANY_REQUESTS)), (5, 35));
 }
 
 #[tokio::test]
