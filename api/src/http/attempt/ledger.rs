@@ -54,13 +54,20 @@ pub(super) enum Verdict {
     NotFailed,
     /// It was refused for what it said.
     Failed,
+    /// Its e-mail has an account already. Whoever registers tries no password of it, so this counts
+    /// for the address alone, which may not ask for many e-mails.
+    Taken,
 }
 
 impl Verdict {
     /// What this answer says of the attempt.
     pub(super) fn of(status: StatusCode) -> Self {
-        let is_judged = status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS;
-        if is_judged { Self::Failed } else { Self::NotFailed }
+        match status {
+            StatusCode::CONFLICT => Self::Taken,
+            StatusCode::TOO_MANY_REQUESTS => Self::NotFailed,
+            _ if status.is_client_error() => Self::Failed,
+            _ => Self::NotFailed,
+        }
     }
 }
 
@@ -111,6 +118,9 @@ impl Ledger {
         }
         match verdict {
             Verdict::NotFailed => {}
+            Verdict::Taken => {
+                self.by_client.hit(keys.client, begun_at);
+            }
             Verdict::Failed => {
                 self.by_client.hit(keys.client, begun_at);
                 self.by_account.hit(keys.account, begun_at);

@@ -64,6 +64,7 @@ fn only_what_was_judged_fails() {
         (400, Verdict::Failed),
         (401, Verdict::Failed),
         (403, Verdict::Failed),
+        (409, Verdict::Taken),
         (415, Verdict::Failed),
         (429, Verdict::NotFailed),
         (500, Verdict::NotFailed),
@@ -71,6 +72,16 @@ fn only_what_was_judged_fails() {
     ] {
         assert_eq!(Verdict::of(StatusCode::from_u16(status).unwrap()), verdict, "{status}");
     }
+}
+
+#[test]
+fn taken_e_mail_counts_for_the_address_alone() {
+    let attempts = Attempts::default();
+    for _ in 0..FAILURES_PER_CLIENT_MAX {
+        end(begun(&attempts, "a@b.c"), Verdict::Taken);
+    }
+    let one_more = attempts.lock().begin(keys(&attempts, "d@b.c"), NOW);
+    assert!(matches!(one_more, Admission::Closed(_)), "{one_more:?}");
 }
 
 #[tokio::test(start_paused = true)]

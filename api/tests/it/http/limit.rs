@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::desk::{Answer, Desk, PASSWORD, asking};
 
+const REGISTER: &str = "/api/v1/auth/register";
 const LOGIN: &str = "/api/v1/auth/login";
 
 fn health() -> Request<Bytes> {
@@ -22,13 +23,18 @@ async fn login(desk: &Desk, peer: &str, email: &str, password: &str) -> Answer {
 }
 
 /// So many sign-ins of one account from one address, none of which waits for another's answer.
-async fn logins_at_once(desk: Desk, count: usize, password: &'static str) -> Vec<Answer> {
+async fn logins_at_once(desk: Desk, count: usize, password: &str) -> Vec<Answer> {
+    at_once(desk, count, LOGIN, &json!({ "email": "ada@example.com", "password": password })).await
+}
+
+/// The same body so often, likewise.
+async fn at_once(desk: Desk, count: usize, path: &'static str, body: &Value) -> Vec<Answer> {
     let desk = Arc::new(desk);
-    let logins = (0..count).map(|_| {
-        let desk = Arc::clone(&desk);
-        async move { login(&desk, "203.0.113.1", "ada@example.com", password).await }
+    let posts = (0..count).map(|_| {
+        let (desk, body) = (Arc::clone(&desk), body.clone());
+        async move { desk.post(path, "", body).await }
     });
-    logins.collect::<JoinSet<_>>().join_all().await
+    posts.collect::<JoinSet<_>>().join_all().await
 }
 
 #[tokio::test]
@@ -145,12 +151,20 @@ async fn no_more_than_five_guesses_at_once_are_judged() {
 }
 
 #[tokio::test]
+async fn of_registrations_at_once_one_wins_and_all_others_hear_of_it() {
+    let body = json!({ "name": "Ada", "email": "ada@example.com", "password": PASSWORD });
+    let answers = at_once(Desk::open().await, 16, REGISTER, &body).await;
+    let count = |status| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(StatusCode::CREATED), count(StatusCode::CONFLICT)), (1, 15));
+}
+
+#[tokio::test]
 async fn failed_validations_count_too() {
     let desk = Desk::open().await;
     for _ in 0..5 {
         assert_eq!(desk.post(LOGIN, "", json!({})).await.status, 400);
     }
-    assert_eq!(desk.post("/api/v1/auth/register", "", json!({})).await.status, 429);
+    assert_eq!(desk.post(REGISTER, "", json!({})).await.status, 429);
 }
 
 #[tokio::test]
