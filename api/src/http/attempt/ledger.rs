@@ -62,11 +62,12 @@ pub(super) enum Verdict {
 impl Verdict {
     /// What this answer says of the attempt.
     pub(super) fn of(status: StatusCode) -> Self {
-        match status {
-            StatusCode::CONFLICT => Self::Taken,
-            StatusCode::TOO_MANY_REQUESTS => Self::NotFailed,
-            _ if status.is_client_error() => Self::Failed,
-            _ => Self::NotFailed,
+        if status == StatusCode::CONFLICT {
+            Self::Taken
+        } else if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS {
+            Self::Failed
+        } else {
+            Self::NotFailed
         }
     }
 }
