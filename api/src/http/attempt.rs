@@ -111,8 +111,8 @@ impl Drop for Attempt<'_> {
     }
 }
 
-/// Makes an attempt, unless too many have failed. `email` is the account's, or empty where the
-/// body does not say.
+/// Makes an attempt, unless too many have failed. `email` is the account's, whatever its case, or
+/// empty where the body does not say.
 ///
 /// Of a thousand at once no more are let through than may still fail; the others wait for the end
 /// of those.

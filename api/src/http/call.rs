@@ -80,10 +80,19 @@ impl<'r> Call<'r> {
 
     /// The body, which must be there.
     pub(super) fn body<R: Request>(&mut self) -> Result<R, Refusal> {
-        if self.body.is_empty() {
-            return Err(Error::invalid(vec![Violation::missing_body()]).into());
-        }
         self.read_body(R::decode)?.map_err(|violations| Error::invalid(violations).into())
+    }
+
+    /// The same, and the text under `key`, even where the body is refused for something else.
+    pub(super) fn body_and_text<R: Request>(&mut self, key: &str) -> (Result<R, Refusal>, String) {
+        let read = self.read_body(|root| {
+            let text = root.get(key).and_then(Value::as_text).unwrap_or_default();
+            (R::decode(root), text.to_owned())
+        });
+        match read {
+            Ok((decoded, text)) => (decoded.map_err(|found| Error::invalid(found).into()), text),
+            Err(refusal) => (Err(refusal), String::new()),
+        }
     }
 
     /// The body; a missing one counts as an object without keys.
@@ -96,6 +105,9 @@ impl<'r> Call<'r> {
     }
 
     fn read_body<T>(&mut self, read: impl FnOnce(Value<'_>) -> T) -> Result<T, Refusal> {
+        if self.body.is_empty() {
+            return Err(Error::invalid(vec![Violation::missing_body()]).into());
+        }
         let format = body::format(&self.parts.headers).ok_or(Refusal::MediaType)?;
         // The body is this call's alone, so taking it as a vector copies nothing.
         let mut text = Vec::from(std::mem::take(&mut self.body));

@@ -14,8 +14,7 @@ use crate::service::{account, session};
 
 /// `POST /auth/register`
 pub(super) async fn register(mut call: Call<'_>) -> Outcome {
-    let request = call.body::<Register>();
-    let email = request.as_ref().map_or_else(|_| String::new(), |request| request.email.clone());
+    let (request, email) = call.body_and_text::<Register>("email");
     let registers = async {
         let request = request?;
         // A customer's registration asks for no token, so a stale one does no harm.
@@ -31,8 +30,7 @@ pub(super) async fn register(mut call: Call<'_>) -> Outcome {
 
 /// `POST /auth/login`
 pub(super) async fn login(mut call: Call<'_>) -> Outcome {
-    let request = call.body::<Login>();
-    let email = request.as_ref().map_or_else(|_| String::new(), |request| request.email.clone());
+    let (request, email) = call.body_and_text::<Login>("email");
     let signs_in = async {
         let signed_in = account::login(call.app(), request?).await?;
         Ok(Reply::ok(&Success::with("Login successful", signed_in)))

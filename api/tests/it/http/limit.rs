@@ -168,6 +168,23 @@ async fn failed_validations_count_too() {
 }
 
 #[tokio::test]
+async fn failed_validations_of_different_people_are_not_added_up() {
+    let desk = Desk::open().await;
+    let short = |n| {
+        let email = format!("u{n}@example.com");
+        desk.post(REGISTER, "", json!({ "name": "Ada", "email": email, "password": "short" }))
+    };
+    let text = "\"password\" length must be at least 6 characters long";
+    for n in 0..7 {
+        short(n).await.is_invalid(text);
+    }
+    for _ in 0..4 {
+        short(0).await.is_invalid(text);
+    }
+    assert_eq!(short(0).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
 async fn fifty_failures_close_an_address_whatever_the_accounts() {
     let desk = Desk::open().await;
     for n in 0..50 {
