@@ -6,8 +6,8 @@
 //!
 //! 1. `cors`: a preflight ends here
 //! 2. `router`: which path and method, of the table in `route`
-//! 3. [`limit`]: how many requests this client may make (`attempt`: how many sign-ins may fail)
-//! 4. `guard`: who is calling
+//! 3. `guard`: who is calling, where somebody signed in is called for
+//! 4. `quota`: how many requests they may make, by [`limit`] (`attempt`: how many sign-ins may fail)
 //! 5. `call`: the request as its handler reads it; the handler calls one rule
 //! 6. `reply`: the only translation of outcomes into statuses and bodies
 //! 7. `header`: what every answer carries
@@ -32,6 +32,7 @@ mod guard;
 mod header;
 mod openapi;
 mod operation;
+mod quota;
 mod reply;
 mod route;
 mod router;
@@ -46,10 +47,12 @@ use http::{Method, Request, Response, StatusCode, request};
 use protocol::rest::reply::Code;
 
 use crate::app::App;
+use crate::auth::Caller;
 use crate::error::Error;
 use crate::http::address::{Client, Network};
 use crate::http::call::Call;
-use crate::http::limit::{Key, Limiter, Policy};
+use crate::http::limit::Policy;
+use crate::http::quota::Quota;
 use crate::http::reply::Reply;
 use crate::http::router::{Router, Target};
 
@@ -73,7 +76,7 @@ pub struct Door {
     settings: Settings,
     router: Router,
     documents: Documents,
-    requests: Limiter,
+    requests: Quota,
     attempts: attempt::Attempts,
     is_draining: AtomicBool,
 }
@@ -108,7 +111,7 @@ impl Documents {
 impl Door {
     /// The doors to `app`.
     pub fn new(app: Arc<App>, settings: Settings) -> Self {
-        let requests = Limiter::new(settings.requests);
+        let requests = Quota::new(settings.requests);
         Self {
             app,
             settings,
@@ -177,18 +180,21 @@ impl Door {
     async fn answer(&self, parts: &request::Parts, body: Bytes, client: Client) -> Reply {
         let target = self.router.find(&parts.method, parts.uri.path());
         if matches!(&target, Target::Route { route, .. } if route.is_probe()) {
-            return self.dispatch(target, parts, body, client).await;
+            let call = (parts, body, client);
+            return self.dispatch(target, call, Err(guard::UNKNOWN)).await;
         }
         let now = self.app.clock.now();
-        let key = guard::claims(&self.app, &parts.headers)
-            .map_or(Key::Client(client), |claims| Key::User(claims.user_id));
-        let standing = self.requests.hit(key, now);
+        let (caller, standing) = if target.is_guarded() {
+            self.requests.count_guarded(&self.app, &parts.headers, client).await
+        } else {
+            (Err(guard::UNKNOWN), self.requests.count_open(client, now))
+        };
         let mut reply = if standing.is_over {
             let text = "Too many requests, please try again later.";
             Reply::failure(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited, text)
                 .retry_after(standing.seconds_left(now))
         } else {
-            self.dispatch(target, parts, body, client).await
+            self.dispatch(target, (parts, body, client), caller).await
         };
         limit::describe(standing, self.requests.policy(), now, reply.headers_mut());
         reply
@@ -197,14 +203,13 @@ impl Door {
     async fn dispatch(
         &self,
         target: Target<'_>,
-        parts: &request::Parts,
-        body: Bytes,
-        client: Client,
+        (parts, body, client): (&request::Parts, Bytes, Client),
+        caller: Result<Caller, Error>,
     ) -> Reply {
         match target {
             Target::Route { route, id } => {
                 let call = Call::new(self, parts, id, body, client);
-                route.run(call).await.unwrap_or_else(|error| Reply::refusal(&error))
+                route.run(call, caller).await.unwrap_or_else(|error| Reply::refusal(&error))
             }
             Target::OtherMethod { allow } => {
                 let text = "Method not allowed";
@@ -212,7 +217,7 @@ impl Door {
                     .allow(allow)
             }
             Target::Nothing { is_guarded } => {
-                if is_guarded && let Err(error) = guard::caller(&self.app, &parts.headers).await {
+                if is_guarded && let Err(error) = caller {
                     return Reply::error(&error);
                 }
                 let url = parts.uri.path_and_query().map_or("", |url| url.as_str());

@@ -5,7 +5,6 @@ use http::header::AUTHORIZATION;
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::auth::token::AccessClaims;
 use crate::error::{Error, Kind};
 use crate::service::session::{self, AuthError};
 
@@ -18,7 +17,7 @@ pub(super) async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Err
     match session::authenticate(app, token).await {
         Ok(authenticated) => Ok(authenticated.caller),
         Err(error) => Err(match error {
-            AuthError::Missing => Error::new(Kind::Unauthenticated, "Access token is required"),
+            AuthError::Missing => UNKNOWN,
             AuthError::Invalid => Error::new(Kind::Unauthenticated, "Invalid or expired token"),
             AuthError::Expired => Error::new(Kind::TokenExpired, "Invalid or expired token"),
             AuthError::UnknownUser => {
@@ -44,10 +43,13 @@ pub(super) async fn caller_if_any(app: &App, headers: &HeaderMap) -> Result<Opti
     }
 }
 
-/// What the request's token says, if it is one of ours; its session may be over.
-pub(super) fn claims(app: &App, headers: &HeaderMap) -> Option<AccessClaims> {
-    app.tokens.verify_access(bearer(headers)?, app.clock.now()).ok()
+/// The request's token, if we signed it and its time is not over; its session may be.
+pub(super) fn signed_token<'h>(app: &App, headers: &'h HeaderMap) -> Option<&'h str> {
+    bearer(headers).filter(|token| app.tokens.verify_access(token, app.clock.now()).is_ok())
 }
+
+/// The answer to whoever shows no token.
+pub(super) const UNKNOWN: Error = Error::new(Kind::Unauthenticated, "Access token is required");
 
 /// The token behind `Bearer` and exactly one space.
 fn bearer(headers: &HeaderMap) -> Option<&str> {

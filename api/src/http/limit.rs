@@ -5,7 +5,7 @@
 //! Source: contract 1.9 and O6.2.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, HeaderValue};
 use protocol::id::UserId;
@@ -26,6 +26,8 @@ pub enum Key {
     Client(Client),
     /// Attempts to sign in to one account from one address; the e-mail is kept as a keyed hash.
     SignIn(Client, u64),
+    /// A token; kept as a keyed hash.
+    Token(u64),
 }
 
 /// How many hits a key has in a window.
@@ -116,8 +118,17 @@ impl Limiter {
     /// # Cost
     /// One uncontended lock; allocates only when the table grows.
     pub fn hit(&self, key: Key, now: Timestamp) -> Standing {
+        self.lock().hit(key, now)
+    }
+
+    /// Whether the next hit would be one too many.
+    pub fn is_spent(&self, key: &Key, now: Timestamp) -> bool {
+        self.lock().standing(key, now).remaining == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counters> {
         // Every critical section leaves the maps whole, whatever panics in between.
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner).hit(key, now)
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,11 +6,11 @@ use std::pin::Pin;
 use http::{HeaderValue, Method};
 
 use super::call::Call;
-use super::guard;
 use super::operation::Operation;
 use super::reply::{Refusal, Reply};
 use crate::auth::Caller;
 use crate::auth::permission::Action;
+use crate::error::Error;
 
 /// A line of the table: a method, a path, and what answers it.
 pub(super) struct Route {
@@ -75,17 +75,29 @@ impl Route {
         matches!(self.access, Access::Probe)
     }
 
-    pub(super) async fn run(&self, call: Call<'_>) -> Outcome {
+    /// Has it answered; `caller` counts only where somebody signed in is called for.
+    pub(super) async fn run(&self, call: Call<'_>, caller: Result<Caller, Error>) -> Outcome {
         match self.handler {
             Handler::Open(answer) => answer(call).await,
             Handler::SignedIn(answer) => {
-                let caller = guard::caller(call.app(), call.headers()).await?;
+                let caller = caller?;
                 match self.access {
                     Access::Probe | Access::Open => {}
                     Access::Permitted(action) => caller.require(action)?,
                 }
                 answer(call, caller).await
             }
+        }
+    }
+}
+
+impl Target<'_> {
+    /// Whether only those who are signed in get their answer.
+    pub(super) const fn is_guarded(&self) -> bool {
+        match self {
+            Self::Route { route, .. } => matches!(route.handler, Handler::SignedIn(_)),
+            Self::OtherMethod { .. } => false,
+            Self::Nothing { is_guarded } => *is_guarded,
         }
     }
 }

@@ -75,6 +75,34 @@ async fn signed_in_people_behind_one_address_have_counters_of_their_own() {
 }
 
 #[tokio::test]
+async fn token_of_an_ended_session_costs_its_owner_nothing() {
+    const PROFILE: &str = "/api/v1/auth/profile";
+    let desk = Desk::with(|settings| settings.requests.hits_max = 3).await;
+    let ended = desk.customer("ada").await.token;
+    let live = login(&desk, "203.0.113.1", "ada@example.com", PASSWORD).await;
+    let live = live.text("/data/tokens/accessToken");
+    desk.bare(Method::POST, "/api/v1/auth/logout", &ended)
+        .await
+        .is(StatusCode::OK, "Logout successful");
+    let shown_from = |peer, token| {
+        let request = asking(Method::GET, PROFILE, token).body(Bytes::new()).unwrap();
+        desk.knock_from(peer, request)
+    };
+    for _ in 0..3 {
+        shown_from("203.0.113.2", &ended)
+            .await
+            .is(StatusCode::UNAUTHORIZED, "Invalid or expired token");
+    }
+    for _ in 0..3 {
+        assert_eq!(shown_from("203.0.113.2", &ended).await.status, 429);
+    }
+    // Neither does whoever uses it up keep the owner out at the same address.
+    let answer = shown_from("203.0.113.2", &live).await;
+    answer.is(StatusCode::OK, "Profile retrieved successfully");
+    assert_eq!(answer.headers["ratelimit-remaining"], "1");
+}
+
+#[tokio::test]
 async fn forwarded_address_counts_only_behind_a_trusted_proxy() {
     let from = |client: &str| {
         Request::get("/").header("x-forwarded-for", client).body(Bytes::new()).unwrap()
