@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use protocol::id::{ObjectId, SessionId, UserId};
 use protocol::rest::resource::Role;
 use protocol::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::id::TokenId;
 use super::{Lifetime, Secrets};
@@ -120,8 +120,8 @@ struct Written<'a> {
     exp: i64,
 }
 
-/// The claims that are read back. A token of ours has all of them; one of the original has no
-/// `sid`, `jti` and `iss`.
+/// The claims that are read back. A token of ours has all of them but `nbf`, which only others
+/// write; one of the original has no `sid`, `jti` and `iss` either.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Read {
@@ -132,6 +132,8 @@ struct Read {
     iss: Option<String>,
     iat: u32,
     exp: u32,
+    #[serde(default, deserialize_with = "not_null")]
+    nbf: Option<u32>,
 }
 
 impl Tokens {
@@ -173,7 +175,7 @@ impl Tokens {
     /// What this access token says.
     ///
     /// # Errors
-    /// It is not one of ours, or `now` is not before its `exp`.
+    /// It is not one of ours, or `now` is before its `nbf` or not before its `exp`.
     pub fn verify_access(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
         let read = self.access.verify(&self.validation, token, ACCESS, now)?;
         let session_id = match read.ids() {
@@ -192,7 +194,7 @@ impl Tokens {
     /// What this refresh token says.
     ///
     /// # Errors
-    /// It is not one of ours, or `now` is not before its `exp`.
+    /// It is not one of ours, or `now` is before its `nbf` or not before its `exp`.
     pub fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError> {
         let read = self.refresh.verify(&self.validation, token, REFRESH, now)?;
         let (session_id, token_id) = read.ids().ok_or(TokenError::Invalid)?;
@@ -259,14 +261,21 @@ impl Keys {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid);
         }
-        let read = jsonwebtoken::decode::<Read>(token, &self.verify, validation)
-            .map_err(|_| TokenError::Invalid)?
-            .claims;
-        if read.r#type != kind {
+        let token = jsonwebtoken::decode::<Read>(token, &self.verify, validation)
+            .map_err(|_| TokenError::Invalid)?;
+        // What `crit` names must be understood, and nothing is. Source: RFC 7515 §4.1.11.
+        let (is_plain, read) = (token.header.crit.is_none(), token.claims);
+        let has_begun = read.nbf.is_none_or(|nbf| from_seconds(nbf) <= now);
+        if !is_plain || read.r#type != kind || !has_begun {
             return Err(TokenError::Invalid);
         }
         if from_seconds(read.exp) <= now { Err(TokenError::Expired) } else { Ok(read) }
     }
+}
+
+/// A claim that may be missing, and is no `null`.
+fn not_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    u32::deserialize(deserializer).map(Some)
 }
 
 const fn from_seconds(seconds: u32) -> Timestamp {

@@ -194,6 +194,32 @@ fn refresh_token_is_no_access_token_and_the_other_way_round() {
 }
 
 #[test]
+fn token_opens_nothing_before_its_nbf_and_nbf_is_a_number_of_seconds() {
+    let with = |nbf: &str| {
+        let claims = good_claims().to_string().replacen('{', &format!("{{\"nbf\":{nbf},"), 1);
+        forge(HS256, &claims, ACCESS_SECRET)
+    };
+    let token = with("1767225700");
+    let nbf = Timestamp(1_767_225_700_000);
+    assert_eq!(tokens().verify_access(&token, Timestamp(nbf.0 - 1)), Err(TokenError::Invalid));
+    assert!(tokens().verify_access(&token, nbf).is_ok());
+    for nbf in
+        ["4102444800", "\"x\"", "\"1\"", "-1", "[]", "{}", "null", "true", "1.5", "1e308", "1e400"]
+    {
+        assert_eq!(verify(&with(nbf)), Err(TokenError::Invalid), "{nbf}");
+    }
+}
+
+#[test]
+fn header_that_names_something_critical_is_refused() {
+    for crit in [r#"["x"]"#, r#"["b64"]"#, r#"["exp"]"#, "[]", "7", "\"x\""] {
+        let header = format!(r#"{{"typ":"JWT","alg":"HS256","x":1,"b64":true,"crit":{crit}}}"#);
+        let forged = forge(&header, &good_claims().to_string(), ACCESS_SECRET);
+        assert_eq!(verify(&forged), Err(TokenError::Invalid), "{crit}");
+    }
+}
+
+#[test]
 fn token_of_another_issuer_is_refused() {
     for iss in [json!("someone"), json!(["voxora"]), json!("Voxora"), json!("")] {
         let mut claims = good_claims();

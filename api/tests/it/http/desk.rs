@@ -24,6 +24,8 @@ use crate::engine;
 /// 2026-01-01T00:00:00.000Z
 pub(super) const START: Timestamp = Timestamp(1_767_225_600_000);
 pub(super) const PASSWORD: &str = "correct horse";
+/// Signs the access tokens.
+pub(super) const SECRET: &str = "a secret of more than thirty-two bytes";
 
 /// The product in a folder of its own, its clock standing still.
 pub(super) struct Desk {
@@ -57,7 +59,7 @@ impl Desk {
 
     pub(super) async fn with(adjust: impl FnOnce(&mut Settings)) -> Self {
         let (store, folder) = engine::fresh().await;
-        let secrets = Secrets::new("a secret of more than thirty-two bytes", None).unwrap();
+        let secrets = Secrets::new(SECRET, None).unwrap();
         let parts = Parts {
             store,
             bus: Bus::local(),

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode};
 use protocol::rest::resource::Role;
+use ring::hmac;
 use serde_json::{Value, json};
 
-use super::desk::{Answer, Desk, asking};
+use super::desk::{Answer, Desk, SECRET, asking};
 
 const PROFILE: &str = "/api/v1/auth/profile";
 const NOBODY: &str = "507f1f77bcf86cd799439011";
@@ -23,6 +24,13 @@ async fn send(desk: &Desk, method: &str, path: &str, token: &str, body: &Value) 
     let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
     let request = asking(method, path, token).header(CONTENT_TYPE, "application/json");
     desk.knock_from(&peer, request.body(body.to_string().into()).unwrap()).await
+}
+
+/// A token with this encoded header and these claims, as whoever knows the secret signs it.
+fn signed(header: &str, claims: &str) -> String {
+    let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(hmac::sign(&key, message.as_bytes())))
 }
 
 #[tokio::test]
@@ -46,11 +54,16 @@ async fn forged_tokens_open_nothing() {
         forged.push(format!("{header}.{claims}."));
         forged.push(format!("{header}.{claims}.{signature}"));
     }
-    for time in ["-1", "1e400", "null", "\"1\"", "[]", "1.5"] {
-        let exp = plain.find("\"exp\":").unwrap();
-        let changed = format!("{}\"exp\":{time},\"nbf\":{time}}}", &plain[..exp]);
-        forged.push(format!("{header}.{}.{signature}", encode(&changed)));
+    // From here on the signature is right, so that the claims alone are judged.
+    assert_eq!(signed(header, &plain), ada.token);
+    let exp = plain.find("\"exp\":").unwrap();
+    for time in ["-1", "1e400", "1e308", "null", "true", "\"1\"", "\"x\"", "[]", "{}", "1.5"] {
+        forged.push(signed(header, &format!("{}\"exp\":{time}}}", &plain[..exp])));
+        forged.push(signed(header, &format!("{{\"nbf\":{time},{}", &plain[1..])));
     }
+    forged.push(signed(header, &format!("{}}}", plain[..exp].trim_end_matches(','))));
+    forged.push(signed(header, &format!("{{\"nbf\":4102444800,{}", &plain[1..])));
+    forged.push(signed(&encode(r#"{"alg":"HS256","crit":["x"],"x":1}"#), &plain));
     for token in &forged {
         let answer = desk.get(PROFILE, token).await;
         answer.is(StatusCode::UNAUTHORIZED, "Invalid or expired token");
