@@ -3,7 +3,7 @@
 //! Source: contract 1.3.
 
 use bson::spec::BinarySubtype;
-use bson::{Binary, Bson, RawDocument, RawDocumentBuf, doc};
+use bson::{Binary, Bson, RawArray, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use protocol::id::{SessionId, UserId};
 use protocol::time::Timestamp;
 
@@ -19,8 +19,8 @@ pub struct Session {
     pub user_id: UserId,
     /// The pair of tokens that is valid now.
     pub current: Issue,
-    /// The `jti` that `current` replaced.
-    pub previous: Option<[u8; 16]>,
+    /// The pairs before it, oldest first, whose refresh tokens may still be shown again.
+    pub replaced: Vec<Issue>,
     /// When the refresh token of `current` ends, and the session with it.
     pub expires_at: Timestamp,
     /// When it began.
@@ -40,8 +40,8 @@ pub struct Issue {
 pub const CURRENT: &str = "current";
 /// Dotted path of the `jti` that decides a rotation.
 pub const CURRENT_TOKEN_ID: &str = "current.tokenId";
-/// The `jti` before it.
-pub const PREVIOUS: &str = "previous";
+/// The pairs before it.
+pub const REPLACED: &str = "replaced";
 /// When the session ends by itself.
 pub const EXPIRES_AT: &str = "expiresAt";
 
@@ -52,13 +52,13 @@ impl Session {
     /// [`Malformed`] without an id, a user or a current pair.
     pub fn decode(document: &RawDocument) -> Result<Self, Malformed> {
         let (mut id, mut user_id, mut current) = (None, None, None);
-        let mut previous = None;
+        let mut replaced = Vec::new();
         let (mut expires_at, mut created_at) = (Timestamp(0), Timestamp(0));
         codec::for_each(document, |key, value| match key {
             "_id" => id = codec::object_id(value).map(SessionId),
             "userId" => user_id = codec::object_id(value).map(UserId),
             CURRENT => current = value.as_document().and_then(Issue::decode),
-            PREVIOUS => previous = codec::bytes16(value),
+            REPLACED => replaced = value.as_array().map(issues).unwrap_or_default(),
             EXPIRES_AT => expires_at = codec::date(value).unwrap_or_default(),
             "createdAt" => created_at = codec::date(value).unwrap_or_default(),
             _ => {}
@@ -67,7 +67,7 @@ impl Session {
             id: id.ok_or(Malformed("_id"))?,
             user_id: user_id.ok_or(Malformed("userId"))?,
             current: current.ok_or(Malformed("current"))?,
-            previous,
+            replaced,
             expires_at,
             created_at,
         })
@@ -75,15 +75,25 @@ impl Session {
 
     /// Writes it as stored.
     pub fn encode(&self) -> RawDocumentBuf {
-        let mut out = Writer::new();
-        out.id("_id", self.id.0)
+        let mut replaced = RawArrayBuf::new();
+        for issue in &self.replaced {
+            replaced.push(issue.document());
+        }
+        Writer::new()
+            .id("_id", self.id.0)
             .id("userId", self.user_id.0)
-            .document(CURRENT, &self.current.document());
-        match self.previous {
-            Some(previous) => out.bytes16(PREVIOUS, previous),
-            None => out.null(PREVIOUS),
-        };
-        out.date(EXPIRES_AT, self.expires_at).date("createdAt", self.created_at).finish()
+            .document(CURRENT, &self.current.document())
+            .array(REPLACED, &replaced)
+            .date(EXPIRES_AT, self.expires_at)
+            .date("createdAt", self.created_at)
+            .finish()
+    }
+
+    /// The pair that this token was exchanged for, as far as that is remembered.
+    pub fn successor(&self, token_id: [u8; 16]) -> Option<Issue> {
+        let mut issues = self.replaced.iter().chain([&self.current]);
+        issues.find(|issue| issue.token_id == token_id)?;
+        issues.next().copied()
     }
 }
 
@@ -107,6 +117,12 @@ impl Issue {
     pub fn bson(&self) -> Bson {
         Bson::Document(doc! { "tokenId": token_id(self.token_id), "at": field::date(self.at) })
     }
+}
+
+fn issues(array: &RawArray) -> Vec<Issue> {
+    let mut out = Vec::new();
+    codec::for_each_item(array, |item| out.extend(item.as_document().and_then(Issue::decode)));
+    out
 }
 
 /// A `jti` as stored.

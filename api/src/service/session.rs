@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bson::Bson;
 use protocol::id::{SessionId, UserId};
 use protocol::time::Timestamp;
 
@@ -25,6 +26,9 @@ pub const SESSIONS_PER_USER_MAX: usize = 100;
 const SESSIONS_READ_MAX: usize = 2 * SESSIONS_PER_USER_MAX;
 /// For so long after the first use of a refresh token the same token gets the same pair again.
 pub const REFRESH_RETRY_MS: i64 = 10_000;
+/// Exchanged tokens that a session remembers; of more within [`REFRESH_RETRY_MS`] the oldest is
+/// forgotten, and counts as exchanged too long ago.
+pub const REPLACED_MAX: usize = 32;
 
 /// Somebody who showed a valid access token.
 #[derive(Debug, Clone)]
@@ -127,7 +131,7 @@ pub(crate) async fn start(app: &App, user_id: UserId) -> Result<Option<(User, To
         id: SessionId(app.clock.object_id()),
         user_id,
         current: Issue { token_id: token_id.bytes(), at: now },
-        previous: None,
+        replaced: Vec::new(),
         expires_at: app.tokens.refresh_lifetime().after(now),
         created_at: now,
     };
@@ -143,15 +147,16 @@ pub(crate) async fn start(app: &App, user_id: UserId) -> Result<Option<(User, To
         return Ok(None);
     };
     prune(app, user_id).await?;
-    let pair = sign(app, &user, &session);
+    let pair = sign(app, &user, session.id, session.current);
     Ok(Some((user, pair)))
 }
 
 /// Exchanges a refresh token for the next pair.
 ///
 /// The write that moves the session on is guarded by the token's id, so of two uses at once one
-/// decides and the other repeats its answer. A token that was exchanged longer than
-/// [`REFRESH_RETRY_MS`] ago is in two hands: the whole session ends.
+/// decides and the other repeats its answer, however often the session has moved on in between. A
+/// token that was exchanged longer than [`REFRESH_RETRY_MS`] ago is in two hands: the whole session
+/// ends.
 ///
 /// # Errors
 /// [`Kind::Unauthenticated`] for anything wrong with the token.
@@ -166,52 +171,60 @@ pub async fn refresh(app: &Arc<App>, token: &str) -> Result<TokenPair, Error> {
         if session.user_id != user.id {
             return Err(refused());
         }
-        let Some(session) = rotate(&app, &claims, session, now).await? else {
+        let Some(issue) = rotate(&app, &claims, session, now).await? else {
             revoke(&app, claims.session_id, user.id).await?;
             return Err(refused());
         };
-        Ok(sign(&app, &user, &session))
+        Ok(sign(&app, &user, claims.session_id, issue))
     })
     .await
 }
 
-/// The session after this use of the token; `None` if the token was used before, too long ago.
+/// What this use of the token gives; `None` if the token was used before, too long ago.
 async fn rotate(
     app: &App,
     claims: &RefreshClaims,
     session: Session,
     now: Timestamp,
-) -> Result<Option<Session>, Error> {
+) -> Result<Option<Issue>, Error> {
     let used = claims.token_id.bytes();
     if session.current.token_id != used {
-        return Ok(repeated(used, session, now));
+        return Ok(repeated(used, &session, now));
     }
     let next = Issue { token_id: TokenId::random()?.bytes(), at: now };
     let expires_at = app.tokens.refresh_lifetime().after(now);
+    let replaced = replaced(&session, now).map(Issue::bson).collect();
     let update = Update {
         collection: Collection::Sessions,
         id: field::id(session.id.0),
         guard: vec![Guard::Equals(session::CURRENT_TOKEN_ID, session::token_id(used))],
         ops: vec![
-            field::set(session::PREVIOUS, session::token_id(used)),
+            field::set(session::REPLACED, Bson::Array(replaced)),
             field::set(session::CURRENT, next.bson()),
             field::set(session::EXPIRES_AT, field::date(expires_at)),
         ],
     };
-    if let Some(document) = app.store.update(update).await? {
-        return Ok(Some(Session::decode(&document)?));
+    if app.store.update(update).await?.is_some() {
+        return Ok(Some(next));
     }
     // Somebody was faster with the same token, or the session is gone.
     match read(app, session.id).await? {
-        Some(session) => Ok(repeated(used, session, now)),
+        Some(session) => Ok(repeated(used, &session, now)),
         None => Err(refused()),
     }
 }
 
-/// The session as it is, if its last move was made with this token and just now.
-fn repeated(used: [u8; 16], session: Session, now: Timestamp) -> Option<Session> {
-    let since_move = now.0.saturating_sub(session.current.at.0);
-    Some(session).filter(|it| it.previous == Some(used) && since_move <= REFRESH_RETRY_MS)
+/// What the session remembers once its pair is exchanged: the pairs whose token may be shown again.
+fn replaced(session: &Session, now: Timestamp) -> impl Iterator<Item = &Issue> {
+    let surplus = (session.replaced.len() + 1).saturating_sub(REPLACED_MAX);
+    let may_repeat = move |issue: &&Issue| repeated(issue.token_id, session, now).is_some();
+    session.replaced.iter().skip(surplus).filter(may_repeat).chain([&session.current])
+}
+
+/// What this token was exchanged for, if that was just now.
+fn repeated(used: [u8; 16], session: &Session, now: Timestamp) -> Option<Issue> {
+    let successor = session.successor(used);
+    successor.filter(|next| now.0.saturating_sub(next.at.0) <= REFRESH_RETRY_MS)
 }
 
 /// Ends a session: its tokens open nothing any more, its sockets are closed.
@@ -287,11 +300,9 @@ async fn all(app: &App, user_id: UserId) -> Result<Vec<Session>, Error> {
     documents.iter().map(|document| Ok(Session::decode(document)?)).collect()
 }
 
-fn sign(app: &App, user: &User, session: &Session) -> TokenPair {
-    let subject =
-        Subject { user_id: user.id, email: &user.email, role: user.role, session_id: session.id };
-    let token_id = TokenId::from_bytes(session.current.token_id);
-    app.tokens.sign_pair(&subject, token_id, session.current.at)
+fn sign(app: &App, user: &User, session_id: SessionId, issue: Issue) -> TokenPair {
+    let subject = Subject { user_id: user.id, email: &user.email, role: user.role, session_id };
+    app.tokens.sign_pair(&subject, TokenId::from_bytes(issue.token_id), issue.at)
 }
 
 fn refused() -> Error {

@@ -3,7 +3,9 @@
 use api::bus::{Delivery, Notice};
 use api::error::Kind;
 use api::service::account;
-use api::service::session::{self, AuthError, REFRESH_RETRY_MS, SESSIONS_PER_USER_MAX};
+use api::service::session::{
+    self, AuthError, REFRESH_RETRY_MS, REPLACED_MAX, SESSIONS_PER_USER_MAX,
+};
 use protocol::rest::resource::Role;
 
 use super::world::{World, credentials, kind};
@@ -36,6 +38,39 @@ async fn reuse_after_the_window_ends_the_whole_session() {
     assert_eq!(kind(session::refresh(&world.app, &second.refresh).await), Kind::Unauthenticated);
     let access = session::authenticate(&world.app, &second.access).await;
     assert!(matches!(access, Err(AuthError::Invalid)));
+}
+
+#[tokio::test]
+async fn retry_gets_its_own_answer_again_after_others_have_gone_on_from_it() {
+    let world = World::new().await;
+    let mut token = world.sign_up("ada", Role::User).await.tokens.refresh_token;
+    let mut exchanges = Vec::new();
+    for _ in 0..4 {
+        world.app.clock.advance(1_000);
+        let pair = session::refresh(&world.app, &token).await.unwrap();
+        exchanges.push((std::mem::replace(&mut token, pair.refresh.clone()), pair));
+    }
+    world.app.clock.advance(REFRESH_RETRY_MS - 3_000);
+    for (used, pair) in &exchanges {
+        let again = session::refresh(&world.app, used).await.unwrap();
+        assert!(again == *pair, "each token is worth the same pair as at its first use");
+    }
+    // The first is too old now, whatever was exchanged since.
+    world.app.clock.advance(1);
+    assert!(session::refresh(&world.app, &exchanges[1].0).await.is_ok());
+    assert_eq!(kind(session::refresh(&world.app, &exchanges[0].0).await), Kind::Unauthenticated);
+    assert_eq!(kind(session::refresh(&world.app, &token).await), Kind::Unauthenticated);
+}
+
+#[tokio::test]
+async fn only_so_many_exchanged_tokens_are_remembered() {
+    let world = World::new().await;
+    let mut tokens = vec![world.sign_up("ada", Role::User).await.tokens.refresh_token];
+    for turn in 0..=REPLACED_MAX {
+        tokens.push(session::refresh(&world.app, &tokens[turn]).await.unwrap().refresh);
+    }
+    assert!(session::refresh(&world.app, &tokens[1]).await.is_ok());
+    assert_eq!(kind(session::refresh(&world.app, &tokens[0]).await), Kind::Unauthenticated);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
