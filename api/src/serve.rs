@@ -97,7 +97,8 @@ async fn make_ready(address: &Address) -> Result<(), StartError> {
     let filled = mongo.back_fill(Reach::Whole).await.map_err(StartError::BackFill)?;
     let Filled { conversations, messages } = filled;
     say(&format!(
-        "indexes are built; {messages} messages in {conversations} conversations were numbered"
+        "indexes are built; {messages} messages were numbered, {conversations} conversations \
+         completed"
     ))
 }
 

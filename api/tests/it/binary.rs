@@ -225,6 +225,6 @@ async fn index_makes_a_database_of_the_original_ready_and_says_so() {
     let output = run(original.address(), &["index"]);
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(said, "indexes are built; 5 messages in 1 conversations were numbered\n");
+    assert_eq!(said, "indexes are built; 5 messages were numbered, 1 conversations completed\n");
     assert_eq!(original.places(1).await.len(), 5);
 }

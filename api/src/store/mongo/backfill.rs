@@ -2,8 +2,8 @@
 //!
 //! The one part of the store that knows what documents mean, because only here there are some that
 //! this program did not write. It adds fields and changes none of the original's but what
-//! contradicts the rest: a `lastMessage` that was deleted, a `lastMessageAt` that is no date, a
-//! `deletedAt` that says another thing than `isDeleted`.
+//! contradicts the rest: a `lastMessage` that was deleted or is not the newest, a `lastMessageAt`
+//! that is no date, a `deletedAt` that says another thing than `isDeleted`.
 //!
 //! - Messages of a conversation get `seq` in the order of `(createdAt, _id)`, behind those that have
 //!   one, strictly one after the other: killed anywhere, it leaves no hole and goes on there.
@@ -13,6 +13,7 @@
 //! Memory: [`CONVERSATIONS_AT_ONCE`] conversations, a batch of messages of each.
 
 mod conversation;
+mod tally;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +27,7 @@ use mongodb::options::Hint;
 use tokio::task::JoinSet;
 
 use super::failure::{translate, unavailable};
-use crate::domain::field;
+use crate::domain::{codec, field};
 use crate::store::index::{CONVERSATIONS_BY_ACTIVITY, CONVERSATIONS_BY_STAMP};
 use crate::store::{Collection, StoreError};
 
@@ -36,7 +37,7 @@ const CONVERSATIONS_AT_ONCE: usize = 16;
 /// Conversations listed at once.
 const LIST_LEN: i64 = 1_000;
 
-/// Newest messages among which one without a place is looked for at a start.
+/// Newest messages among which a start looks for one that the original sent or touched.
 const NEWEST_LEN: i64 = 100;
 
 /// How often progress is logged.
@@ -51,16 +52,18 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// Conversations without a stamp or a date of activity, and, where one of the newest messages
-    /// has no place, all messages. Costs a few small reads where nothing is missing.
+    /// has no place or was touched since, all messages that are so. Costs a few small reads where
+    /// nothing is missing.
     Usual,
-    /// All messages, read once: also finds those that were touched by hand since.
+    /// All conversations with all their messages, each read once: also finds what was touched by
+    /// hand, or long before the newest messages.
     Whole,
 }
 
 /// What was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Filled {
-    /// Conversations that were looked through.
+    /// Conversations of which, or of whose messages, something was missing.
     pub conversations: u64,
     /// Messages that got a place.
     pub messages: u64,
@@ -80,10 +83,10 @@ pub(super) async fn run(database: &Database, reach: Reach) -> Result<Filled, Sto
     let mut pool = Pool { work: Arc::clone(&work), running: JoinSet::new(), said: Instant::now() };
     let mut after = None;
     loop {
-        let unstamped = work.unstamped(after).await?;
-        let Some(last) = unstamped.last() else { break };
+        let listed = work.listed(reach, after).await?;
+        let Some(last) = listed.last() else { break };
         after = Some(*last);
-        for id in unstamped {
+        for id in listed {
             pool.fill(id).await?;
         }
     }
@@ -97,7 +100,7 @@ pub(super) async fn run(database: &Database, reach: Reach) -> Result<Filled, Sto
         }
     }
     pool.finish().await?;
-    if reach == Reach::Whole || work.newest_lacks_place().await? {
+    if reach == Reach::Whole || work.newest_is_unfinished().await? {
         let mut found = work.with_unfinished_messages().await.map_err(of_messages)?;
         while found.advance().await.map_err(of_messages)? {
             if let Ok(id) = found.current().get_object_id("_id") {
@@ -135,17 +138,27 @@ impl Work {
         }
     }
 
-    /// Some conversations that were never filled, in the order of their ids.
-    async fn unstamped(&self, after: Option<ObjectId>) -> Result<Vec<ObjectId>, StoreError> {
+    /// Some conversations, of the usual reach those that were never filled, in the order of their
+    /// ids.
+    async fn listed(
+        &self,
+        reach: Reach,
+        after: Option<ObjectId>,
+    ) -> Result<Vec<ObjectId>, StoreError> {
         // Greater than the least id: those whose id is of another type are none of ours.
-        let after = after.unwrap_or(ObjectId::from_bytes([0; 12]));
-        let filter = doc! { "stamp": Bson::Null, "_id": { "$gt": after } };
+        let after = doc! { "$gt": after.unwrap_or(ObjectId::from_bytes([0; 12])) };
+        let (filter, index) = match reach {
+            Reach::Usual => {
+                (doc! { "stamp": Bson::Null, "_id": after }, CONVERSATIONS_BY_STAMP.name)
+            }
+            Reach::Whole => (doc! { "_id": after }, "_id_"),
+        };
         let find = self
             .conversations
             .find(filter)
             .sort(doc! { "_id": 1 })
             .projection(doc! { "_id": 1 })
-            .hint(Hint::Name(CONVERSATIONS_BY_STAMP.name.to_owned()))
+            .hint(Hint::Name(index.to_owned()))
             .limit(LIST_LEN);
         let mut found = Vec::new();
         let mut cursor = find.await.map_err(of_conversations)?;
@@ -172,31 +185,33 @@ impl Work {
     }
 
     /// Whether the original wrote lately: its ids rise with time, as ours do.
-    async fn newest_lacks_place(&self) -> Result<bool, StoreError> {
+    async fn newest_is_unfinished(&self) -> Result<bool, StoreError> {
         let find = self
             .messages
             .find(doc! {})
             .sort(doc! { "_id": -1 })
-            .projection(doc! { "seq": 1, "conversationId": 1 })
+            .projection(doc! { "seq": 1, "conversationId": 1, "stamp": 1, "updatedAt": 1 })
             .limit(NEWEST_LEN);
         let mut cursor = find.await.map_err(of_messages)?;
         while cursor.advance().await.map_err(of_messages)? {
+            let message = cursor.current();
             // What stands in no conversation never gets a place.
-            let stands = cursor.current().get_object_id("conversationId").is_ok();
-            if stands && !has(cursor.current(), "seq") {
+            let stands = message.get_object_id("conversationId").is_ok();
+            if stands && (!has(message, field::SEQ) || is_touched(message, self.now)) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// The ids of conversations that hold messages without a place, or with a contradiction.
+    /// The ids of conversations that hold messages without a place, with a contradiction, or
+    /// touched since.
     async fn with_unfinished_messages(&self) -> Result<mongodb::Cursor<RawDocumentBuf>, Error> {
         let pipeline = [
             doc! { "$match": {
                 "_id": { "$type": "objectId" },
                 "conversationId": { "$type": "objectId" },
-                "$or": unfinished(),
+                "$or": unfinished(self.now),
             } },
             doc! { "$group": { "_id": "$conversationId" } },
         ];
@@ -207,9 +222,10 @@ impl Work {
     async fn fill(&self, id: ObjectId) -> Result<(), StoreError> {
         for attempt in 1.. {
             match conversation::fill(self, id).await {
-                Ok(placed) => {
-                    self.conversations_done.fetch_add(1, Ordering::Relaxed);
-                    self.messages_done.fetch_add(placed, Ordering::Relaxed);
+                Ok(done) => {
+                    let changed = u64::from(done.is_changed);
+                    self.conversations_done.fetch_add(changed, Ordering::Relaxed);
+                    self.messages_done.fetch_add(done.placed, Ordering::Relaxed);
                     break;
                 }
                 Err(error) if attempt < ATTEMPTS_MAX => {
@@ -260,14 +276,48 @@ impl Pool {
     }
 }
 
-/// Messages without a place, and those of which `isDeleted` and `deletedAt` say different things.
-fn unfinished() -> Vec<Document> {
+/// Messages without a place, those of which `isDeleted` and `deletedAt` say different things, and
+/// those that were touched.
+fn unfinished(now: DateTime) -> Vec<Document> {
     let shown = [Bson::Boolean(false), Bson::Null];
     vec![
         doc! { field::SEQ: Bson::Null },
         doc! { field::IS_DELETED: { "$nin": &shown[..] }, field::DELETED_AT: { "$not": { "$type": "date" } } },
         doc! { field::IS_DELETED: { "$in": &shown[..] }, field::DELETED_AT: { "$ne": Bson::Null } },
+        touched(now),
     ]
+}
+
+/// Messages that were changed after they were stamped: the original marks, edits and deletes without
+/// a stamp, and dates it. A date that is still to come says nothing.
+fn touched(now: DateTime) -> Document {
+    let at_ms = doc! { "$convert": {
+        "input": "$updatedAt", "to": "long", "onError": Bson::Null, "onNull": Bson::Null,
+    } };
+    let is_later = doc! { "$gt": [{ "$multiply": [at_ms, 1_000_i64] }, "$stamp"] };
+    doc! { field::UPDATED_AT: { "$type": "date", "$lte": now }, "$expr": is_later }
+}
+
+/// Whether a message is [`touched`].
+fn is_touched(message: &RawDocument, now: DateTime) -> bool {
+    let at = moment(message, field::UPDATED_AT).filter(|at| *at <= now);
+    let at_us = at.map(|at| at.timestamp_millis().saturating_mul(1_000));
+    at_us.is_some_and(|at_us| match stamp_of(message) {
+        Some(stamp) => at_us > stamp,
+        None => !has(message, field::STAMP),
+    })
+}
+
+fn stamp_of(document: &RawDocument) -> Option<i64> {
+    document.get(field::STAMP).ok().flatten().and_then(codec::integer)
+}
+
+fn is_deleted(message: &RawDocument) -> bool {
+    message.get(field::IS_DELETED).ok().flatten().is_some_and(codec::is_marked)
+}
+
+fn moment(document: &RawDocument, name: &str) -> Option<DateTime> {
+    document.get_datetime(name).ok()
 }
 
 /// The two parts of an index of dates in which none lie.

@@ -11,7 +11,7 @@ use crate::service::world::{World, creation, credentials, page};
 const ADA: u32 = 8;
 const BOB: u32 = 9;
 
-fn ours(number: u32) -> ObjectId {
+pub(super) fn ours(number: u32) -> ObjectId {
     ObjectId::from_bytes(id(number).bytes())
 }
 
@@ -37,7 +37,7 @@ async fn world() -> World {
     World::over(original.open().await).await
 }
 
-fn all() -> ListConversations {
+pub(super) fn all() -> ListConversations {
     ListConversations {
         page: Page { page: 1, limit: 20, cursor: None },
         status: Vec::new(),
