@@ -3,7 +3,8 @@
 //! The one part of the store that knows what documents mean, because only here there are some that
 //! this program did not write. It adds fields and changes none of the original's but what
 //! contradicts the rest: a `lastMessage` that was deleted or is not the newest, a `lastMessageAt`
-//! that is no date, a `deletedAt` that says another thing than `isDeleted`.
+//! that is no date or before the newest message, a `deletedAt` that says another thing than
+//! `isDeleted`.
 //!
 //! - Messages of a conversation get `seq` in the order of `(createdAt, _id)`, behind those that have
 //!   one, strictly one after the other: killed anywhere, it leaves no hole and goes on there.

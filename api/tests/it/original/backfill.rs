@@ -124,9 +124,28 @@ async fn a_deleted_newest_message_is_shown_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_was_active_when_its_newest_message_came_or_later() {
+    let original = Original::new().await;
+    let mut later = conversation(2, [8, 9], "open");
+    later.insert("lastMessageAt", at(70));
+    let conversations = vec![conversation(1, [8, 9], "open"), later];
+    original.write("conversations", conversations).await;
+    let mut deleted = message(12, 1, 8, &[]);
+    deleted.extend(doc! { "isDeleted": true, "deletedAt": at(50) });
+    let messages = vec![message(10, 1, 8, &[]), deleted, message(13, 2, 8, &[])];
+    original.write("messages", messages).await;
+    original.fill(Reach::Usual).await;
+    for (number, expected) in [(1, at(12)), (2, at(70))] {
+        let conversation = original.one("conversations", number).await;
+        assert_eq!(conversation.get_datetime("lastMessageAt").unwrap(), &expected, "{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_the_originals_documents_is_lost() {
     let original = Original::new().await;
-    let (before, sent) = (conversation(1, [8, 9], "open"), message(10, 1, 8, &[9]));
+    let (mut before, sent) = (conversation(1, [8, 9], "open"), message(10, 1, 8, &[9]));
+    before.extend(doc! { "lastMessage": id(10), "lastMessageAt": at(10) });
     original.write("conversations", vec![before.clone()]).await;
     original.write("messages", vec![sent.clone()]).await;
     original.fill(Reach::Usual).await;

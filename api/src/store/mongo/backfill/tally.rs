@@ -117,6 +117,10 @@ impl<'a> Tally<'a> {
         if self.last_seq > before.last_seq {
             greater.insert(field::LAST_SEQ, self.last_seq);
         }
+        let known_at = before.last_message_at.map(|at| DateTime::from_millis(at.0));
+        if let Some(at) = self.newest_at.filter(|at| Some(*at) > known_at) {
+            greater.insert(field::LAST_MESSAGE_AT, at);
+        }
         for (user, (seq, at)) in &self.cursors {
             let known = before.read_cursors.iter().find(|it| it.user_id == *user);
             if known.is_none_or(|it| it.seq < *seq || it.at.0 < at.timestamp_millis()) {
