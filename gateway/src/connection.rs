@@ -30,6 +30,7 @@ use crate::application::Opening;
 use crate::connection::outbox::Outbox;
 use crate::connection::polling::Polling;
 use crate::connection::socket::Socket;
+use crate::connection::timer::Alarm;
 use crate::fanout::Variant;
 use crate::table::room::Places;
 
@@ -84,6 +85,8 @@ pub(crate) struct Connection<S> {
     /// When a connection that has never joined a namespace is closed; once it closes, when it is
     /// gone.
     pub(crate) deadline_ms: u32,
+    /// Where its entry in the wheel stands: it has one, whatever it waits for.
+    pub(crate) alarm: Alarm,
     /// How its packets are written; unknown until the client of revision 4 has said something.
     pub(crate) variant: Option<Variant>,
     /// The revision of Engine.IO.

@@ -29,7 +29,7 @@ use super::sweep::Sweeps;
 use crate::connection::close::CloseReason;
 use crate::connection::outbox::{Bounds, Class, Flush, Push};
 use crate::connection::quota::{PollingLimits, Quotas};
-use crate::connection::timer::{Owner, Question, Wheel};
+use crate::connection::timer::{Owner, Wheel};
 use crate::connection::{Connection, Link, Phase};
 use crate::fanout::{self, Variant};
 use crate::recovery::log::Log;
@@ -224,23 +224,20 @@ impl<S> Core<S> {
         u8::try_from(index).ok()
     }
 
-    /// Has the slot's tenant asked again in a while.
+    /// Has the slot's tenant asked again in a while; sooner where it waits for something else too.
     pub(crate) fn schedule(&mut self, slot: u32, after_ms: u32) {
-        self.ask_later(slot, after_ms, Question::Beat);
-    }
-
-    /// Has the slot's tenant asked this in a while.
-    pub(super) fn ask_later(&mut self, slot: u32, after_ms: u32, question: Question) {
-        if let Some(connection) = self.connections.get(slot as usize) {
-            let owner = Owner { slot, generation: low_bits(connection.nonce), question };
-            self.wheel.schedule(self.elapsed_ms, after_ms, owner);
+        if let Some(connection) = self.connections.get_mut(slot as usize) {
+            let owner = Owner { slot, generation: low_bits(connection.nonce) };
+            self.wheel.schedule(self.elapsed_ms, after_ms, owner, &mut connection.alarm);
         }
     }
 
-    /// Whether the slot still has the tenant that a deadline was made for.
-    pub(crate) fn is_current(&self, owner: Owner) -> bool {
-        let connection = self.connections.get(owner.slot as usize);
-        connection.is_some_and(|connection| low_bits(connection.nonce) == owner.generation)
+    /// Notes that an entry has come due. Returns whether the slot still has the tenant that it was
+    /// made for; whoever asks it then schedules what it waits for.
+    pub(crate) fn wake(&mut self, owner: Owner) -> bool {
+        let connection = self.connections.get_mut(owner.slot as usize);
+        let tenant = connection.filter(|it| low_bits(it.nonce) == owner.generation);
+        tenant.map(|connection| connection.alarm.clear()).is_some()
     }
 
     /// Queues a Socket.IO packet, written as the connection wants it.

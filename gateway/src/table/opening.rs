@@ -13,6 +13,7 @@ use crate::application::Opening;
 use crate::connection::outbox::{Class, Outbox};
 use crate::connection::polling::Polling;
 use crate::connection::socket::Socket;
+use crate::connection::timer::Alarm;
 use crate::connection::{Adoption, Connection, Layer, Link, Namespaces, Phase, Reading, WebSocket};
 use crate::fanout::Variant;
 use crate::reactor::Reactor;
@@ -95,6 +96,7 @@ impl<S> Core<S> {
             last_broadcast: 0,
             heartbeat: Heartbeat::of(revision, self.now_ms, self.settings.timing),
             deadline_ms: self.now_ms.wrapping_add(self.settings.connect_timeout_ms),
+            alarm: Alarm::default(),
             variant: match revision {
                 Revision::V4 => None,
                 // There the server speaks first, so it must know.

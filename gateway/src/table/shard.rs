@@ -20,7 +20,7 @@ use super::inbox::{Message, Reply, Step, Visit};
 use super::room::Member;
 use crate::application::Application;
 use crate::connection::close::CloseReason;
-use crate::connection::timer::{Owner, Question};
+use crate::connection::timer::Owner;
 use crate::connection::{Adoption, Connection, Layer, Link, Phase};
 use crate::reactor::{Reactor, Readiness};
 
@@ -310,13 +310,9 @@ impl<A: Application> Shard<A> {
         let mut due = std::mem::take(&mut self.due);
         self.core.wheel.expire(self.core.elapsed_ms, &mut due);
         for owner in due.drain(..) {
-            if !self.core.is_current(owner) {
-                continue;
-            }
-            self.end_stays(owner.slot);
-            match owner.question {
-                Question::Beat => self.core.come_due(owner.slot),
-                Question::Stay => {}
+            if self.core.wake(owner) {
+                self.end_stays(owner.slot);
+                self.core.come_due(owner.slot);
             }
         }
         self.due = due;

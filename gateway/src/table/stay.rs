@@ -1,14 +1,13 @@
 //! How long clients may stay: the application says, the wheel reminds.
 //!
-//! A connection keeps no entry of its own for it. It is asked at every heartbeat, and only where the
-//! end comes before the next one, the wheel is told.
+//! A connection keeps no deadline of its own for it. It is asked at every heartbeat, and only where
+//! the end comes before the next one, the wheel is told.
 
 use smallvec::SmallVec;
 
 use super::core::Core;
 use super::shard::Shard;
 use crate::application::Application;
-use crate::connection::timer::Question;
 use crate::connection::{Joining, Phase};
 
 impl<A: Application> Shard<A> {
@@ -27,7 +26,7 @@ impl<A: Application> Shard<A> {
             } else if let Ok(left_ms) = u32::try_from(left_ms)
                 && left_ms <= self.core.beat_ms_max()
             {
-                self.core.ask_later(slot, left_ms, Question::Stay);
+                self.core.schedule(slot, left_ms);
             }
         }
     }

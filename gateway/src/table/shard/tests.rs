@@ -1,14 +1,21 @@
 //! What a turn leaves for the next one.
 
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+
+use protocol::engine::Revision;
+use protocol::id::EngineSid;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::application::{Admission, Connect, Event, Malformed};
+use crate::connection::polling::PollAnswer;
 use crate::fanout::Broadcast;
 use crate::table::context::Context;
 use crate::table::inbox::ShardHandle;
+use crate::table::session::SessionRequest;
 use crate::table::sweep::SWEPT_PER_TURN;
-use crate::table::sweep::tests::{enter, heard, name, poller, settings};
+use crate::table::sweep::tests::{enter, heard, name, opening, poller, settings};
 
 struct Nobody;
 
@@ -24,6 +31,10 @@ impl Application for Nobody {
     fn event(&self, _: &mut Context<'_, ()>, (): &mut (), _: Event<'_>) -> Result<(), Malformed> {
         Ok(())
     }
+
+    fn stays_ms(&self, (): &()) -> Option<u64> {
+        Some(10_000)
+    }
 }
 
 fn shard() -> Shard<Nobody> {
@@ -35,6 +46,92 @@ fn shard() -> Shard<Nobody> {
 
 fn polling(shard: &mut Shard<Nobody>) -> u32 {
     poller(&mut shard.core, Layer::EngineIo)
+}
+
+/// The client's end of a WebSocket that asks to carry a session, and has said these words.
+fn asking(shard: &mut Shard<Nobody>, session: u32, words: &[&str]) -> TcpStream {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (io, peer) = listener.accept().unwrap();
+    io.set_nonblocking(true).unwrap();
+    let mut read_ahead = Vec::new();
+    for word in words {
+        // Masked by zeros.
+        read_ahead.extend([0x81, 0x80 | u8::try_from(word.len()).unwrap(), 0, 0, 0, 0]);
+        read_ahead.extend(word.bytes());
+    }
+    shard.take_adoption(Adoption {
+        io,
+        read_ahead: read_ahead.into(),
+        layer: Layer::EngineIo,
+        revision: Revision::V4,
+        session: shard.core.sid_of_slot(session),
+        opening: opening(),
+        peer,
+    });
+    client
+}
+
+fn poll(shard: &mut Shard<Nobody>, sid: EngineSid) -> oneshot::Receiver<PollAnswer> {
+    let (reply, answer) = oneshot::channel();
+    shard.take_session_request(SessionRequest::Poll(sid, reply));
+    answer
+}
+
+/// Does what comes due in a while.
+fn pass(shard: &mut Shard<Nobody>, ms: u32) {
+    shard.core.elapsed_ms += u64::from(ms);
+    shard.core.now_ms += ms;
+    shard.take_due();
+}
+
+fn assert_one_deadline_each(shard: &Shard<Nobody>) {
+    let (entries, rows) = (shard.core.wheel.entries(), shard.core.connections.len());
+    assert!(entries <= rows, "{entries} of {rows} connections");
+}
+
+#[tokio::test]
+async fn connection_has_one_deadline_however_often_it_is_polled_during_an_upgrade() {
+    let mut shard = shard();
+    let slot = polling(&mut shard);
+    let sid = shard.core.sid_of_slot(slot).unwrap();
+    let _client = asking(&mut shard, slot, &["2probe"]);
+    for _ in 0..40 {
+        // One is answered at once, and one waits for its noop.
+        let polls = [(); 2].map(|()| poll(&mut shard, sid));
+        pass(&mut shard, 112);
+        for mut answer in polls {
+            assert!(matches!(answer.try_recv(), Ok(PollAnswer::Payload { .. })));
+        }
+        pass(&mut shard, 112);
+        assert_one_deadline_each(&shard);
+    }
+    assert_eq!(shard.core.connections.len(), 2, "all that within one upgrade");
+}
+
+#[tokio::test]
+async fn connection_has_one_deadline_however_often_its_upgrade_is_begun() {
+    let mut shard = shard();
+    let slot = polling(&mut shard);
+    for _ in 0..20 {
+        let _client = asking(&mut shard, slot, &["2probe"; 10]);
+        pass(&mut shard, 112);
+        assert_one_deadline_each(&shard);
+        let probe = shard.core.connections.iter().find(|(_, row)| row.probes_for.is_some());
+        if let Some((probe, _)) = probe {
+            shard.core.remove(u32::try_from(probe).unwrap(), CloseReason::TransportClose);
+        }
+    }
+}
+
+#[tokio::test]
+async fn connection_has_one_deadline_however_often_it_is_visited() {
+    let mut shard = shard();
+    enter(&mut shard.core, &[0]);
+    for _ in 0..10 {
+        shard.visit(0, &name(0), Box::new(|_, ()| {}));
+        assert_one_deadline_each(&shard);
+    }
 }
 
 #[tokio::test]

@@ -42,11 +42,14 @@ fn core() -> Core<()> {
     Core::new(settings, place, &[protocol::socket::ROOT]).unwrap()
 }
 
+/// A request that says nothing of its client.
+pub(in crate::table) fn opening() -> Opening {
+    Opening { peer: Ipv4Addr::LOCALHOST.into(), bearer: None, query_token: None, seat: None }
+}
+
 /// A session on polling that nobody polls yet.
 pub(in crate::table) fn poller(core: &mut Core<()>, layer: Layer) -> u32 {
-    let opening =
-        Opening { peer: Ipv4Addr::LOCALHOST.into(), bearer: None, query_token: None, seat: None };
-    let wish = PollingWish { layer, revision: Revision::V4, base64: false, opening };
+    let wish = PollingWish { layer, revision: Revision::V4, base64: false, opening: opening() };
     core.open_polling(wish).unwrap().0
 }
 
