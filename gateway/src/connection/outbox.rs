@@ -74,6 +74,27 @@ enum Frames {
     Many(VecDeque<Bytes>),
 }
 
+impl Frames {
+    fn push(&mut self, frame: Bytes) {
+        match self {
+            Self::None => *self = Self::One(frame),
+            Self::Many(queue) => queue.push_back(frame),
+            Self::One(first) => {
+                let first = std::mem::take(first);
+                *self = Self::Many(VecDeque::from([first, frame]));
+            }
+        }
+    }
+
+    fn into_queue(self) -> VecDeque<Bytes> {
+        match self {
+            Self::None => VecDeque::new(),
+            Self::One(frame) => VecDeque::from([frame]),
+            Self::Many(queue) => queue,
+        }
+    }
+}
+
 impl Outbox {
     /// What the outbox is charged for what waits.
     pub(crate) fn charge(&self) -> u32 {
@@ -100,26 +121,26 @@ impl Outbox {
             Class::Ephemeral | Class::Durable => {}
         }
         self.bytes = self.bytes.saturating_add(len);
-        match &mut self.frames {
-            Frames::None => self.frames = Frames::One(frame),
-            Frames::Many(queue) => queue.push_back(frame),
-            Frames::One(first) => {
-                let first = std::mem::take(first);
-                self.frames = Frames::Many(VecDeque::from([first, frame]));
-            }
-        }
+        self.frames.push(frame);
         Push::Queued
+    }
+
+    /// Puts what another outbox has not written before all of this one, of which nothing is written.
+    /// Neither's bounds are asked: what was taken is written.
+    pub(crate) fn put_before(&mut self, earlier: Self) {
+        debug_assert_eq!(self.written, 0, "a frame is half written");
+        let later = std::mem::replace(self, earlier);
+        self.bytes = self.bytes.saturating_add(later.bytes);
+        for frame in later.frames.into_queue() {
+            self.frames.push(frame);
+        }
     }
 
     /// Takes at most `count` whole frames out, until they have about this many bytes together; at least
     /// one, if there is one. For transports that do not write to a socket: nothing may be half written.
     pub(crate) fn take_frames(&mut self, count: usize, bytes: usize) -> Vec<Bytes> {
         debug_assert_eq!(self.written, 0, "a frame is half written");
-        let mut queue = match std::mem::take(&mut self.frames) {
-            Frames::None => VecDeque::new(),
-            Frames::One(frame) => VecDeque::from([frame]),
-            Frames::Many(queue) => queue,
-        };
+        let mut queue = std::mem::take(&mut self.frames).into_queue();
         let (mut taken, mut sum) = (Vec::new(), 0);
         while sum < bytes
             && taken.len() < count
@@ -239,6 +260,25 @@ mod tests {
             assert_eq!(pipe.taken, frames.concat());
             assert!(outbox.is_empty());
             assert!(matches!(outbox.frames, Frames::None), "no memory stays behind");
+        }
+    }
+
+    #[test]
+    fn what_another_outbox_has_begun_leaves_before_what_waits() {
+        for (begun, waiting) in [(0, 2), (1, 0), (1, 1), (2, 2)] {
+            let (mut first, mut second) = (Outbox::default(), Outbox::default());
+            let frames: Vec<Bytes> = (0..begun + waiting).map(|i| vec![i; 5].into()).collect();
+            for (index, frame) in frames.iter().enumerate() {
+                let outbox = if index < usize::from(begun) { &mut first } else { &mut second };
+                assert_eq!(outbox.push(frame.clone(), Class::Durable, BOUNDS), Push::Queued);
+            }
+            let mut pipe = Pipe { taken: Vec::new(), most: 3, room: 3 };
+            first.flush(&mut pipe);
+            second.put_before(first);
+            pipe.room = 1_000;
+            assert_eq!(second.flush(&mut pipe), Flush::Done);
+            assert_eq!(pipe.taken, frames.concat(), "{begun} before {waiting}");
+            assert!(matches!(second.frames, Frames::None), "no memory stays behind");
         }
     }
 

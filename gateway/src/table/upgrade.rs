@@ -1,7 +1,8 @@
 //! The upgrade: a WebSocket asks to carry a session that is on polling, and then does.
 //!
 //! Until the swap the WebSocket is a row of its own that says nothing but probes. At the swap its
-//! socket moves into the session's row; everything that no poll has taken leaves on it, in order.
+//! socket moves into the session's row, with what is not yet read or written there; everything that
+//! no poll has taken leaves behind it, in order.
 //! Source: Engine.IO v4 "Upgrade".
 
 use protocol::engine::packet::{self, Packet};
@@ -101,6 +102,9 @@ impl<S> Core<S> {
         }
         let connection = self.connections.get_mut(slot as usize)?;
         connection.link = Link::Socket(socket);
+        // Answers to its probes, the first of them perhaps half written.
+        connection.outbox.put_before(row.outbox);
+        connection.reading.ended = row.reading.ended;
         if row.reading.hungry {
             connection.make_hungry(slot, &mut self.hungry);
         }

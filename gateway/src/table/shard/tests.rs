@@ -1,5 +1,6 @@
 //! What a turn leaves for the next one.
 
+use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
@@ -88,6 +89,20 @@ fn pass(shard: &mut Shard<Nobody>, ms: u32) {
 fn assert_one_deadline_each(shard: &Shard<Nobody>) {
     let (entries, rows) = (shard.core.wheel.entries(), shard.core.connections.len());
     assert!(entries <= rows, "{entries} of {rows} connections");
+}
+
+#[tokio::test]
+async fn answer_to_a_probe_leaves_before_what_the_session_has_waiting() {
+    let mut shard = shard();
+    let slot = polling(&mut shard);
+    shard.core.enqueue_text(slot, b"4kept");
+    let mut client = asking(&mut shard, slot, &["2probe", "5"]);
+    shard.turn();
+    assert!(!shard.core.is_polling(slot));
+    drop(shard);
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, *b"\x81\x063probe\x81\x054kept");
 }
 
 #[tokio::test]

@@ -41,6 +41,18 @@ fn upgrade_answers_every_poll_with_a_noop_until_the_swap() {
 }
 
 #[test]
+fn upgrade_that_waits_for_no_answer_gets_it_all_the_same_and_first() {
+    let server = example::start();
+    let poller = Poller::open(&server);
+    let mut peer = Peer::open(server.address(), &poller.websocket());
+    // `2probe`, `5` and `4x`, masked by zeros.
+    let words = b"\x81\x86\0\0\0\x002probe\x81\x81\0\0\0\x005\x81\x82\0\0\0\x004x";
+    peer.write_raw(words);
+    assert_eq!(peer.hear_text(), "3probe");
+    assert_eq!(peer.hear_text(), "4x");
+}
+
+#[test]
 fn upgrade_flushes_what_no_poll_has_taken_in_order() {
     let server = example::start();
     let poller = Poller::open(&server);
