@@ -25,6 +25,10 @@ pub const UPGRADE_TIMEOUT_MS: u32 = 10_000;
 /// answered in a circle.
 pub const NOOP_SPACING_MS: u32 = 100;
 
+/// Probes that one WebSocket may send. Clients send one; whoever sends more than this is not about to
+/// upgrade, and its WebSocket is closed.
+pub const PROBES_MAX: u8 = 8;
+
 /// Milliseconds that a session whose server side is closed waits for the poll that it can tell.
 /// After that it is forgotten untold.
 pub const FAREWELL_MS: u32 = 30_000;
@@ -63,6 +67,7 @@ enum Upgrade {
     Probed {
         until_ms: u32,
         noop_ms: u32,
+        probes: u8,
     },
 }
 
@@ -171,16 +176,17 @@ impl Session {
         let Phase::Polling { parked, upgrade } = &mut self.phase else {
             return Probing { reply: ProbeReply::Abort, poll: None };
         };
-        let until_ms = match upgrade {
+        let (until_ms, probes) = match *upgrade {
             Upgrade::None => return Probing { reply: ProbeReply::Abort, poll: None },
-            Upgrade::Opened { until_ms } | Upgrade::Probed { until_ms, .. } => *until_ms,
+            Upgrade::Opened { until_ms } => (until_ms, 0),
+            Upgrade::Probed { until_ms, probes, .. } => (until_ms, probes),
         };
         match packet {
-            Packet::Ping(PROBE) => {
+            Packet::Ping(PROBE) if probes < PROBES_MAX => {
                 let poll = parked.then_some(Answer::Noop);
-                let spacing_ms = if *parked { NOOP_SPACING_MS } else { 0 };
+                let noop_ms = now_ms.wrapping_add(if *parked { NOOP_SPACING_MS } else { 0 });
                 *parked = false;
-                *upgrade = Upgrade::Probed { until_ms, noop_ms: now_ms.wrapping_add(spacing_ms) };
+                *upgrade = Upgrade::Probed { until_ms, noop_ms, probes: probes.saturating_add(1) };
                 Probing { reply: ProbeReply::Pong, poll }
             }
             Packet::Upgrade => {
@@ -269,7 +275,7 @@ impl Session {
             if is_due(at_ms, now_ms) { 0 } else { at_ms.wrapping_sub(now_ms) }
         };
         match self.phase {
-            Phase::Polling { parked: true, upgrade: Upgrade::Probed { until_ms, noop_ms } } => {
+            Phase::Polling { parked: true, upgrade: Upgrade::Probed { until_ms, noop_ms, .. } } => {
                 Some(left(until_ms).min(left(noop_ms)))
             }
             Phase::Polling {

@@ -1,5 +1,7 @@
 //! From polling to WebSocket. Source: Engine.IO v4 "Upgrade"; A5.
 
+use protocol::engine::session::PROBES_MAX;
+
 use super::{BAD_REQUEST, POLLING, Poller};
 use crate::example;
 use crate::peer::{Heard, Peer};
@@ -156,6 +158,20 @@ fn upgrade_that_is_not_done_in_time_closes_the_websocket_and_polling_goes_on() {
         peer.hear_end();
         poller.assert_alive("an upgrade that took too long");
     }
+}
+
+#[test]
+fn upgrade_that_is_only_probed_closes_the_websocket_and_polling_goes_on() {
+    let server = example::start();
+    let poller = Poller::open(&server);
+    let mut peer = Peer::open(server.address(), &poller.websocket());
+    for _ in 0..PROBES_MAX {
+        peer.say("2probe");
+        assert_eq!(peer.hear_text(), "3probe");
+    }
+    peer.say("2probe");
+    assert_eq!(peer.hear(), Heard::Closed(Some(1002)));
+    poller.assert_alive("a flood of probes");
 }
 
 #[test]

@@ -162,6 +162,18 @@ fn upgrade_answers_every_poll_with_a_noop_each_hundred_milliseconds() {
 }
 
 #[test]
+fn upgrade_is_given_up_when_it_is_only_probed_again_and_again() {
+    let (mut session, _) = probed(parked());
+    let mut probe = || session.handle_probe_packet(&Packet::Ping(PROBE), 1, true);
+    for _ in 1..PROBES_MAX {
+        assert_eq!(probe().reply, ProbeReply::Pong);
+    }
+    assert_eq!(probe(), Probing { reply: ProbeReply::Abort, poll: None });
+    assert_eq!(session.handle_get(2, true), Get::Answer(Answer::Output));
+    assert_eq!(session.handle_websocket(2, TIMEOUT), WebSocket::Probe);
+}
+
+#[test]
 fn upgrade_first_poll_after_the_probe_gets_its_noop_at_once() {
     let (mut session, poll) = probed(Session::polling());
     assert_eq!(poll, None);
