@@ -13,7 +13,7 @@ use crate::domain::{Session, User};
 use crate::error::Error;
 use crate::service::conversation::Membership;
 use crate::service::lane::Lanes;
-use crate::service::message;
+use crate::service::message::{self, Marks};
 use crate::service::presence::AUDIENCES_KEPT_MAX;
 use crate::service::presence::lease::Leases;
 use crate::service::repair::Horizon;
@@ -58,6 +58,7 @@ pub struct App {
     pub(crate) lanes: Lanes,
     /// One change of a person's presence after the other.
     pub(crate) people: Lanes<UserId, ()>,
+    pub(crate) marks: Arc<Marks>,
     pub(crate) leases: Leases,
     pub(crate) horizon: Horizon,
     pub(crate) typing: Typing,
@@ -87,6 +88,7 @@ impl App {
             audiences: Cache::new(AUDIENCES_KEPT_MAX, age),
             lanes: Lanes::default(),
             people: Lanes::default(),
+            marks: Arc::default(),
             leases: Leases::default(),
             horizon: Horizon::default(),
             typing: Typing::default(),

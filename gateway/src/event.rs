@@ -206,6 +206,9 @@ fn now_us(app: &App) -> u64 {
 }
 
 /// What an event must keep its place in: the conversation, or else the message, that it is about.
+///
+/// Marks need none: of those that are under way at once the furthest counts, and if they came one
+/// after the other each would be written.
 fn lane(event: &ClientEvent) -> Option<Lane> {
     let of = |id: ConversationId| Some(Lane(id.0));
     match event {

@@ -6,6 +6,7 @@ mod delete;
 mod edit;
 mod head;
 mod list;
+mod mark;
 mod read;
 mod send;
 
@@ -20,6 +21,7 @@ pub use send::{ANNOUNCED_AGAIN_MAX, Sent, announcements, send};
 
 pub(super) use head::mend;
 pub(crate) use head::settle;
+pub(crate) use mark::Marks;
 pub(super) use read::count_each_unread;
 
 use crate::app::App;

@@ -6,6 +6,7 @@
 //! - [`permission`], [`parity`]: every event against the table of permissions, and against its REST
 //!   twin
 //! - [`presence`], [`standing`]: who is there, and what becomes of a socket whose rights change
+//! - [`mark`]: who has read what
 //! - [`fanout`]: large rooms
 //! - [`published`]: the published events, against what happens and against a TypeScript compiler
 //! - [`startup`], [`durability`], [`race`], [`hostile`], [`mongodb`]: beginnings, ends, two things at
@@ -37,6 +38,7 @@ mod durability;
 mod early;
 mod fanout;
 mod hostile;
+mod mark;
 mod mongodb;
 mod parity;
 mod permission;

@@ -14,12 +14,13 @@ use protocol::id::{ConversationId, SocketId, UserId};
 use protocol::room::Room;
 use smallvec::smallvec;
 
+use super::mark::{Mark, Reader};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::permission::Action;
 use crate::domain::{Conversation, Message, field};
 use crate::error::{Error, Kind};
-use crate::service::{conversation, late, to_the_end};
+use crate::service::{conversation, late};
 use crate::store::index::MESSAGES_BY_SENDER;
 use crate::store::{Collection, Direction, Op, Stretch, Update};
 
@@ -30,7 +31,7 @@ pub const READERS_LEN_MAX: usize = 256;
 
 /// Marks everything up to a message as read, and tells the conversation; and with what is left
 /// unread the caller's other devices, but not `origin`. What is read already is left as it is, and
-/// nothing is told.
+/// nothing is told; of marks made at once only the furthest is (see `message/mark.rs`).
 ///
 /// # Errors
 /// [`Kind::NotFound`] when the message or the conversation is missing or not visible.
@@ -55,13 +56,15 @@ pub async fn mark_read(
             }
         }
     };
-    let conversation = conversation::read(app, message.conversation_id).await?;
-    let conversation = conversation.ok_or(NO_CONVERSATION)?;
-    if conversation.read_seq(caller.user_id) >= message.seq || !has_room(&conversation, caller) {
-        return Ok(());
-    }
-    let (app, user_id) = (Arc::clone(app), caller.user_id);
-    to_the_end(async move { store(&app, user_id, &message, origin).await }).await
+    let reader = Reader { user_id: caller.user_id, conversation_id: message.conversation_id };
+    let mark = Mark { message_id: message.id, seq: message.seq, origin };
+    let app = Arc::clone(app);
+    let marks = Arc::clone(&app.marks);
+    let write = move |mark| {
+        let app = Arc::clone(&app);
+        async move { store(&app, reader, mark).await }
+    };
+    marks.make(reader, mark, write).await
 }
 
 /// How many messages of this conversation the caller has not read; at most [`UNREAD_MAX`].
@@ -154,44 +157,45 @@ async fn at_or_below(app: &App, id: ConversationId, seq: i64) -> Result<Option<M
     Ok(found.into_iter().next())
 }
 
-fn has_room(conversation: &Conversation, caller: &Caller) -> bool {
+fn has_room(conversation: &Conversation, user_id: UserId) -> bool {
     let cursors = &conversation.read_cursors;
     cursors.len() < READERS_LEN_MAX
-        || conversation.participants.contains(&caller.user_id)
-        || cursors.iter().any(|cursor| cursor.user_id == caller.user_id)
+        || conversation.participants.contains(&user_id)
+        || cursors.iter().any(|cursor| cursor.user_id == user_id)
 }
 
-async fn store(
-    app: &App,
-    user_id: UserId,
-    message: &Message,
-    origin: Option<SocketId>,
-) -> Result<(), Error> {
+/// Stores and tells a mark, if it is an advance.
+async fn store(app: &App, reader: Reader, mark: Mark) -> Result<(), Error> {
+    let Reader { user_id, conversation_id } = reader;
+    let conversation = conversation::read(app, conversation_id).await?.ok_or(NO_CONVERSATION)?;
+    if conversation.read_seq(user_id) >= mark.seq || !has_room(&conversation, user_id) {
+        return Ok(());
+    }
     let stamp = app.clock.stamp();
     let at = field::date(stamp.timestamp());
     let update = Update {
         collection: Collection::Conversations,
-        id: field::id(message.conversation_id.0),
+        id: field::id(conversation_id.0),
         guard: Vec::new(),
         ops: vec![
-            Op::Max(field::read_cursor(user_id, "seq"), Bson::Int64(message.seq)),
+            Op::Max(field::read_cursor(user_id, "seq"), Bson::Int64(mark.seq)),
             Op::Max(field::read_cursor(user_id, "at"), at),
             field::max(field::STAMP, stamp.0),
         ],
     };
     app.store.update(update).await?;
-    late::restamp(app, message.conversation_id, None, stamp).await;
+    late::restamp(app, conversation_id, None, stamp).await;
     // Whoever read the message out of the store may be ahead of the event that announces it. And in
     // the lane a count is of exactly those messages that were announced before it.
-    let _lane = app.lanes.enter(message.conversation_id).await?;
-    let mark = MessageRead {
-        message_id: message.id,
+    let _lane = app.lanes.enter(conversation_id).await?;
+    let event = MessageRead {
+        message_id: mark.message_id,
         read_by: user_id,
         read_at: stamp.timestamp(),
-        conversation_id: message.conversation_id,
+        conversation_id,
         unread_count: None,
     };
-    announce(app, mark, origin).await;
+    announce(app, event, mark.origin).await;
     Ok(())
 }
 

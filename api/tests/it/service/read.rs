@@ -60,6 +60,34 @@ async fn mark_covers_everything_before_it_and_never_goes_back() {
     assert_eq!(read, [1, 1, 1, 0, 0]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn marks_made_at_once_are_told_as_advances_only() {
+    const MESSAGES: i64 = 50;
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let id = world.between(&ada, &bob).await;
+    let mut sent = Vec::new();
+    for n in 0..MESSAGES {
+        sent.push(world.say(&ada, id, &format!("message {n}")).await);
+    }
+    let mut ear = world.listen();
+    let mut marking = tokio::task::JoinSet::new();
+    // The newest first, as a client does that scrolls up: the others must not undo it.
+    for seq in (1..=MESSAGES).rev() {
+        let (app, bob) = (Arc::clone(&world.app), bob.clone());
+        let up_to = ReadUpTo::Place { conversation_id: id, seq };
+        marking.spawn(async move { message::mark_read(&app, &bob, up_to, None).await.unwrap() });
+    }
+    marking.join_all().await;
+    let told: Vec<_> = marks(&mut ear).into_iter().map(|(_, mark)| mark).collect();
+    let place = |mark: &MessageRead| sent.iter().position(|it| it.id == mark.message_id);
+    let to_others: Vec<_> = told.iter().filter(|it| it.unread_count.is_none()).map(place).collect();
+    assert!(to_others.is_sorted_by(|one, next| one < next), "{to_others:?}");
+    assert_eq!(to_others.last(), Some(&Some(sent.len() - 1)));
+    assert_eq!(told.last().and_then(|it| it.unread_count), Some(0));
+    assert_eq!(message::unread_count(&world.app, &bob, id).await.unwrap(), 0);
+}
+
 #[tokio::test]
 async fn place_behind_the_end_means_the_newest_message() {
     let world = World::new().await;
