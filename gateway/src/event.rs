@@ -29,7 +29,7 @@ use api::error::Kind;
 use protocol::event::client::EventRefusal;
 use protocol::event::server::SessionExpired;
 use protocol::event::{ClientEvent, ServerEvent};
-use protocol::id::{ConversationId, SocketId};
+use protocol::id::{ConversationId, SocketId, UserId};
 use protocol::schema::Parser;
 
 use crate::application::{Admission, Application, Connect, Event, Malformed, Refusal};
@@ -184,7 +184,7 @@ impl Chat {
             ack,
             echo: echo.clone(),
         };
-        if self.handoff.submit(lane(&event), call.run(event)).is_err() {
+        if self.handoff.submit(lane(&event, client.person.user_id), call.run(event)).is_err() {
             reply::refuse(cx, kind, ack, &BUSY, echo);
         }
     }
@@ -205,11 +205,12 @@ fn now_us(app: &App) -> u64 {
     u64::try_from(app.clock.now().0).unwrap_or(0).saturating_mul(1_000)
 }
 
-/// What an event must keep its place in: the conversation, or else the message, that it is about.
+/// What an event must keep its place in: the conversation, or else the message or the person, that it
+/// is about.
 ///
 /// Marks need none: of those that are under way at once the furthest counts, and if they came one
 /// after the other each would be written.
-fn lane(event: &ClientEvent) -> Option<Lane> {
+fn lane(event: &ClientEvent, sender: UserId) -> Option<Lane> {
     let of = |id: ConversationId| Some(Lane(id.0));
     match event {
         ClientEvent::JoinConversation(join) => of(join.conversation_id),
@@ -227,11 +228,10 @@ fn lane(event: &ClientEvent) -> Option<Lane> {
         | ClientEvent::UpdateConversation { conversation_id: id, .. }
         | ClientEvent::AssignConversation { conversation_id: id, .. }
         | ClientEvent::GetMessages { conversation_id: id, .. } => of(*id),
+        ClientEvent::UpdateStatus(_) | ClientEvent::UpdatePresence(_) => Some(Lane(sender.0)),
         ClientEvent::MarkAsRead(_)
         | ClientEvent::CreateConversation(_)
         | ClientEvent::GetConversations(_)
-        | ClientEvent::UpdateStatus(_)
-        | ClientEvent::UpdatePresence(_)
         | ClientEvent::Ping
         | ClientEvent::Sync(_)
         | ClientEvent::RefreshAuth(_)

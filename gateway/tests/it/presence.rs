@@ -112,3 +112,33 @@ fn words_about_presence_are_passed_on_to_everybody_else_concerned() {
     let answer = phone.ask("update_presence", &[json!("x".repeat(1_025))]);
     assert_eq!(answer["error"]["code"], "VALIDATION_FAILED", "{answer}");
 }
+
+#[test]
+fn what_one_socket_says_at_once_is_told_in_its_order_and_the_last_word_holds() {
+    let mut cast = Cast::new();
+    let mut phone = cast.ada();
+    assert_eq!(cast.status(), ["online", "online"]);
+    let words: Vec<Value> = (0..AT_ONCE).map(|n| json!({ "n": n })).collect();
+    for word in &words {
+        phone.emit("update_presence", std::slice::from_ref(word));
+    }
+    for chat in [&mut cast.bob, &mut cast.agent] {
+        let told = words.iter().map(|_| chat.hear_event("presence_update")["presence"].clone());
+        let told: Vec<Value> = told.collect();
+        assert_eq!(told, words);
+    }
+    let said: Vec<&str> = ["away", "busy"].into_iter().cycle().take(AT_ONCE).collect();
+    let acks: Vec<u64> = said.iter().map(|it| phone.emit("update_status", &[json!(it)])).collect();
+    for word in &said {
+        assert_eq!(cast.status(), [*word; 2]);
+    }
+    for ack in acks {
+        assert_eq!(phone.hear_ack(ack), Some(json!({ "success": true })));
+    }
+    let token = Some(cast.ada.token.as_str());
+    let profile = rest::succeed(cast.server.address(), "GET", "/api/v1/auth/profile", token, None);
+    assert_eq!(profile.pointer("/data/user/status"), said.last().map(|it| json!(it)).as_ref());
+}
+
+/// Fewer than one socket may have under way.
+const AT_ONCE: usize = 40;
