@@ -144,12 +144,12 @@ impl Application for Chat {
         cx.emit(&arguments);
     }
 
-    fn left(&self, _socket: SocketId, client: Client) {
-        api::service::presence::leave(&self.app, client.person.user_id);
+    fn left(&self, socket: SocketId, client: Client) {
+        let user_id = client.person.user_id;
+        api::service::presence::leave(&self.app, user_id);
         // Under pressure the entries expire by themselves.
         for conversation_id in client.notes.typing {
-            let work =
-                typing::leave(Arc::clone(&self.app), Arc::clone(&client.person), conversation_id);
+            let work = typing::leave(Arc::clone(&self.app), user_id, conversation_id, socket);
             let _ = self.handoff.submit(Some(Lane(conversation_id.0)), work);
         }
     }

@@ -1,14 +1,19 @@
 //! Who is typing where: in memory, forgotten after [`TYPING_MS`] without renewal.
 //!
-//! Best effort: nothing here is stored, and the events about it are made by the gateway. Source:
-//! contract 1.5.
+//! A person types while any of their devices does: one that is gone ends nothing for the others. What
+//! a person says holds for all of them, as in the original: `typing_stop` on one device is heard, and
+//! another that goes on begins anew.
+//!
+//! Best effort: nothing here is stored, and the events about it are published by the gateway. Source:
+//! contract 1.5, O3.4.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protocol::event::server::{Typing as TypingEvent, TypingUser};
-use protocol::id::{ConversationId, ObjectId, UserId};
+use protocol::id::{ConversationId, ObjectId, SocketId, UserId};
 use protocol::time::Timestamp;
+use smallvec::SmallVec;
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -17,8 +22,11 @@ use crate::service::conversation;
 
 /// An entry lives this long without renewal.
 pub const TYPING_MS: i64 = 10_000;
-/// Entries in all; past it a beginning is announced and not remembered.
+/// Entries in all; past it a beginning is neither remembered nor announced, since nobody would
+/// announce its end.
 pub const ENTRIES_LEN_MAX: usize = 65_536;
+/// Devices that an entry remembers; a further one renews it, and does not keep it when they go.
+pub const DEVICES_LEN_MAX: usize = 16;
 /// Entries of one conversation that a list shows; the rest is left out.
 pub const LIST_LEN_MAX: usize = 100;
 
@@ -30,9 +38,8 @@ pub struct Typing {
 
 #[derive(Debug, Default)]
 struct Entries {
-    /// The entries; the two sets below are other orders of the same keys.
     places: BTreeMap<(ConversationId, UserId), Entry>,
-    people: BTreeSet<(UserId, ConversationId)>,
+    /// The same keys, in the order in which they expire.
     deadlines: BTreeSet<(Timestamp, ConversationId, UserId)>,
 }
 
@@ -41,9 +48,12 @@ struct Entry {
     name: String,
     since: Timestamp,
     deadline: Timestamp,
+    /// Until when each device types, if it does not renew it.
+    devices: SmallVec<[(SocketId, Timestamp); 1]>,
 }
 
-/// The caller types, or goes on typing; returns what the others are to hear.
+/// The caller types on this device, or goes on typing; returns what the others are to hear, if
+/// anything.
 ///
 /// # Errors
 /// The conversation is missing or not visible.
@@ -51,11 +61,12 @@ pub async fn start(
     app: &App,
     caller: &Caller,
     conversation_id: ConversationId,
-) -> Result<TypingEvent, Error> {
+    device: SocketId,
+) -> Result<Option<TypingEvent>, Error> {
     conversation::authorize(app, caller, conversation_id).await?;
     let now = app.clock.now();
-    app.typing.lock().start(conversation_id, caller, now);
-    Ok(event(conversation_id, caller.user_id, caller.name.clone(), now))
+    let is_told = app.typing.lock().start(conversation_id, caller, device, now);
+    Ok(is_told.then(|| event(conversation_id, caller.user_id, caller.name.clone(), now)))
 }
 
 /// The caller ceases to type; returns what the others are to hear, even if it was not typing.
@@ -85,10 +96,15 @@ pub async fn list(
     Ok(app.typing.lock().list(conversation_id, app.clock.now()))
 }
 
-/// Forgets a person whose last socket is gone; returns what is to be heard in which conversation.
-pub fn forget(app: &App, user_id: UserId) -> Vec<TypingEvent> {
+/// A device is gone; returns what is to be heard if it was the last on which its person typed there.
+pub fn leave(
+    app: &App,
+    user_id: UserId,
+    conversation_id: ConversationId,
+    device: SocketId,
+) -> Option<TypingEvent> {
     let now = app.clock.now();
-    app.typing.lock().forget(user_id, now)
+    app.typing.lock().leave(conversation_id, user_id, device, now)
 }
 
 /// Forgets entries that were not renewed; returns what is to be heard in which conversation.
@@ -104,25 +120,54 @@ impl Typing {
 }
 
 impl Entries {
-    fn start(&mut self, conversation_id: ConversationId, caller: &Caller, now: Timestamp) {
-        let known = self.remove(conversation_id, caller.user_id);
-        if self.places.len() >= ENTRIES_LEN_MAX {
-            return;
-        }
-        let deadline = Timestamp(now.0.saturating_add(TYPING_MS));
-        let entry = Entry {
-            name: caller.name.clone(),
-            since: known.map_or(now, |entry| entry.since),
-            deadline,
+    /// Whether the others are to hear of it.
+    fn start(
+        &mut self,
+        conversation_id: ConversationId,
+        caller: &Caller,
+        device: SocketId,
+        now: Timestamp,
+    ) -> bool {
+        let mut entry = match self.remove(conversation_id, caller.user_id) {
+            Some(known) => known,
+            None if self.places.len() >= ENTRIES_LEN_MAX => return false,
+            None => Entry::new(caller.name.clone(), now),
         };
-        self.places.insert((conversation_id, caller.user_id), entry);
-        self.people.insert((caller.user_id, conversation_id));
-        self.deadlines.insert((deadline, conversation_id, caller.user_id));
+        entry.renew(device, now);
+        self.insert(conversation_id, caller.user_id, entry);
+        true
+    }
+
+    fn leave(
+        &mut self,
+        conversation_id: ConversationId,
+        user_id: UserId,
+        device: SocketId,
+        now: Timestamp,
+    ) -> Option<TypingEvent> {
+        let entry = self.places.get(&(conversation_id, user_id))?;
+        if !entry.devices.iter().any(|&(it, _)| it == device) {
+            return None;
+        }
+        let mut entry = self.remove(conversation_id, user_id)?;
+        entry.devices.retain(|&mut (it, until)| it != device && until > now);
+        match entry.devices.iter().map(|&(_, until)| until).max() {
+            Some(until) => {
+                entry.deadline = until;
+                self.insert(conversation_id, user_id, entry);
+                None
+            }
+            None => Some(event(conversation_id, user_id, entry.name, now)),
+        }
+    }
+
+    fn insert(&mut self, conversation_id: ConversationId, user_id: UserId, entry: Entry) {
+        self.deadlines.insert((entry.deadline, conversation_id, user_id));
+        self.places.insert((conversation_id, user_id), entry);
     }
 
     fn remove(&mut self, conversation_id: ConversationId, user_id: UserId) -> Option<Entry> {
         let entry = self.places.remove(&(conversation_id, user_id))?;
-        self.people.remove(&(user_id, conversation_id));
         self.deadlines.remove(&(entry.deadline, conversation_id, user_id));
         Some(entry)
     }
@@ -141,14 +186,6 @@ impl Entries {
             .collect()
     }
 
-    fn forget(&mut self, user_id: UserId, now: Timestamp) -> Vec<TypingEvent> {
-        let range = (user_id, ConversationId(FIRST.0))..=(user_id, ConversationId(LAST.0));
-        let places: Vec<_> = self.people.range(range).map(|&(_, place)| place).collect();
-        let stopped =
-            |place| self.remove(place, user_id).map(|it| event(place, user_id, it.name, now));
-        places.into_iter().filter_map(stopped).collect()
-    }
-
     fn expire(&mut self, now: Timestamp) -> Vec<TypingEvent> {
         let mut out = Vec::new();
         while let Some(&(deadline, conversation_id, user_id)) = self.deadlines.first() {
@@ -161,6 +198,20 @@ impl Entries {
             }
         }
         out
+    }
+}
+
+impl Entry {
+    fn new(name: String, now: Timestamp) -> Self {
+        Self { name, since: now, deadline: now, devices: SmallVec::new() }
+    }
+
+    fn renew(&mut self, device: SocketId, now: Timestamp) {
+        self.deadline = Timestamp(now.0.saturating_add(TYPING_MS));
+        self.devices.retain(|&mut (it, until)| it != device && until > now);
+        if self.devices.len() < DEVICES_LEN_MAX {
+            self.devices.push((device, self.deadline));
+        }
     }
 }
 
@@ -177,66 +228,4 @@ const FIRST: UserId = UserId(ObjectId::from_bytes([0; 12]));
 const LAST: UserId = UserId(ObjectId::from_bytes([0xff; 12]));
 
 #[cfg(test)]
-mod tests {
-    use protocol::id::SessionId;
-    use protocol::rest::resource::Role;
-
-    use super::*;
-
-    fn id(n: u8) -> ObjectId {
-        ObjectId::from_bytes([n; 12])
-    }
-
-    fn caller(n: u8) -> Caller {
-        Caller {
-            user_id: UserId(id(n)),
-            session_id: SessionId(id(n)),
-            name: format!("user {n}"),
-            email: String::new(),
-            avatar: None,
-            role: Role::User,
-        }
-    }
-
-    fn place(n: u8) -> ConversationId {
-        ConversationId(id(n))
-    }
-
-    #[test]
-    fn entry_expires_ten_seconds_after_its_last_renewal_and_is_announced_once() {
-        let mut entries = Entries::default();
-        entries.start(place(1), &caller(1), Timestamp(0));
-        entries.start(place(1), &caller(1), Timestamp(6_000));
-        assert!(entries.expire(Timestamp(10_000)).is_empty());
-        assert_eq!(entries.list(place(1), Timestamp(15_999)).len(), 1);
-        assert!(entries.list(place(1), Timestamp(16_000)).is_empty());
-        let stopped = entries.expire(Timestamp(16_000));
-        assert_eq!(stopped.len(), 1);
-        assert_eq!(stopped[0].user_name, "user 1");
-        assert!(entries.expire(Timestamp(99_000)).is_empty());
-    }
-
-    #[test]
-    fn forgotten_person_stops_everywhere_and_nobody_else_does() {
-        let mut entries = Entries::default();
-        for n in 1..=3 {
-            entries.start(place(n), &caller(1), Timestamp(0));
-            entries.start(place(n), &caller(2), Timestamp(0));
-        }
-        assert_eq!(entries.forget(UserId(id(1)), Timestamp(1)).len(), 3);
-        let left = entries.list(place(2), Timestamp(1));
-        assert_eq!(left.len(), 1);
-        assert_eq!(left[0].user_id, UserId(id(2)));
-    }
-
-    #[test]
-    fn starting_and_stopping_leaves_nothing_behind() {
-        let mut entries = Entries::default();
-        for n in 0..1_000 {
-            entries.start(place(1), &caller(1), Timestamp(n));
-            entries.remove(place(1), UserId(id(1)));
-        }
-        assert!(entries.deadlines.is_empty() && entries.people.is_empty());
-        assert!(entries.places.is_empty());
-    }
-}
+mod tests;

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use api::App;
-use api::auth::Caller;
 use api::error::Error;
 use api::service::typing;
 use protocol::event::server::{Typing, TypingUsers};
 use protocol::event::{Envelope, ServerEvent};
-use protocol::id::ConversationId;
+use protocol::id::{ConversationId, SocketId, UserId};
 use protocol::room::Room;
 use smallvec::smallvec;
 
@@ -16,8 +15,10 @@ use super::call::{Call, Outcome};
 
 /// The caller types.
 pub(super) async fn start(call: &Call, id: ConversationId) -> Result<Outcome, Error> {
-    let event = typing::start(&call.app, &call.person, id).await?;
-    call.tell_others(Room::Conversation(id), ServerEvent::TypingStart(event)).await;
+    let told = typing::start(&call.app, &call.person, id, call.socket).await?;
+    if let Some(event) = told {
+        call.tell_others(Room::Conversation(id), ServerEvent::TypingStart(event)).await;
+    }
     Ok(Outcome::done())
 }
 
@@ -36,8 +37,8 @@ pub(super) async fn list(call: &Call, id: ConversationId) -> Result<Outcome, Err
 }
 
 /// A socket that was typing is gone.
-pub(super) async fn leave(app: Arc<App>, person: Arc<Caller>, id: ConversationId) {
-    if let Ok(event) = typing::stop(&app, &person, id).await {
+pub(super) async fn leave(app: Arc<App>, person: UserId, id: ConversationId, socket: SocketId) {
+    if let Some(event) = typing::leave(&app, person, id, socket) {
         announce(&app, event).await;
     }
 }

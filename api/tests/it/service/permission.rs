@@ -6,7 +6,7 @@ use api::auth::Caller;
 use api::error::{Error, Kind};
 use api::service::{conversation, message, typing};
 use protocol::event::client::ReadUpTo;
-use protocol::id::ConversationId;
+use protocol::id::{ConversationId, SocketId};
 use protocol::rest::request::{ConversationChanges, SendMessage};
 use protocol::rest::resource::Role;
 use protocol::rest::word::{ConversationStatus, MessageKind, Priority};
@@ -65,7 +65,7 @@ async fn members_and_staff_see_join_send_type_and_read_and_strangers_find_nothin
         check(&cast, caller, message::list(app, caller, id, page(1, 10)).await);
         check(&cast, caller, message::send(app, caller, sending(id, "hi")).await);
         check(&cast, caller, message::unread_count(app, caller, id).await);
-        check(&cast, caller, typing::start(app, caller, id).await);
+        check(&cast, caller, typing::start(app, caller, id, SocketId::new(0, 0, 1, 1)).await);
         check(&cast, caller, typing::list(app, caller, id).await);
         check(&cast, caller, typing::stop(app, caller, id).await);
         let up_to = ReadUpTo::Message(first.id);
