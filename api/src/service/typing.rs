@@ -22,6 +22,9 @@ use crate::service::conversation;
 
 /// An entry lives this long without renewal.
 pub const TYPING_MS: i64 = 10_000;
+/// Who goes on typing is announced again so often, however often it is renewed: for those who came
+/// in meanwhile, and for clients that give up on a typist by themselves.
+pub const TOLD_AGAIN_MS: i64 = 2_000;
 /// Entries in all; past it a beginning is neither remembered nor announced, since nobody would
 /// announce its end.
 pub const ENTRIES_LEN_MAX: usize = 65_536;
@@ -47,6 +50,8 @@ struct Entries {
 struct Entry {
     name: String,
     since: Timestamp,
+    /// When it was announced last.
+    told: Timestamp,
     deadline: Timestamp,
     /// Until when each device types, if it does not renew it.
     devices: SmallVec<[(SocketId, Timestamp); 1]>,
@@ -128,14 +133,18 @@ impl Entries {
         device: SocketId,
         now: Timestamp,
     ) -> bool {
-        let mut entry = match self.remove(conversation_id, caller.user_id) {
-            Some(known) => known,
+        let (mut entry, is_new) = match self.remove(conversation_id, caller.user_id) {
+            Some(known) => (known, false),
             None if self.places.len() >= ENTRIES_LEN_MAX => return false,
-            None => Entry::new(caller.name.clone(), now),
+            None => (Entry::new(caller.name.clone(), now), true),
         };
         entry.renew(device, now);
+        let is_told = is_new || now.0.saturating_sub(entry.told.0) >= TOLD_AGAIN_MS;
+        if is_told {
+            entry.told = now;
+        }
         self.insert(conversation_id, caller.user_id, entry);
-        true
+        is_told
     }
 
     fn leave(
@@ -203,7 +212,7 @@ impl Entries {
 
 impl Entry {
     fn new(name: String, now: Timestamp) -> Self {
-        Self { name, since: now, deadline: now, devices: SmallVec::new() }
+        Self { name, since: now, told: now, deadline: now, devices: SmallVec::new() }
     }
 
     fn renew(&mut self, device: SocketId, now: Timestamp) {

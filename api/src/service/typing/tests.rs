@@ -43,6 +43,17 @@ fn entry_expires_ten_seconds_after_its_last_renewal_and_is_announced_once() {
 }
 
 #[test]
+fn renewals_are_announced_every_two_seconds_and_a_new_beginning_at_once() {
+    let mut entries = Entries::default();
+    let mut start = |n, ms| entries.start(place(1), &caller(1), device(n), Timestamp(ms));
+    let told: Vec<i64> = (0..=6_000).step_by(10).filter(|ms| start(1, *ms)).collect();
+    assert_eq!(told, [0, 2_000, 4_000, 6_000]);
+    assert!(!start(2, 6_001), "another device of somebody who types is no news");
+    entries.remove(place(1), caller(1).user_id);
+    assert!(entries.start(place(1), &caller(1), device(1), Timestamp(6_002)));
+}
+
+#[test]
 fn person_types_until_the_last_device_that_types_is_gone() {
     let mut entries = Entries::default();
     let user_id = caller(1).user_id;
@@ -89,7 +100,7 @@ fn entry_remembers_a_few_devices_and_the_table_a_bounded_number_of_entries() {
         assert!(entries.start(place(2), &person(n), device(1), Timestamp(0)));
     }
     assert!(!entries.start(place(2), &caller(2), device(1), Timestamp(0)));
-    assert!(entries.start(place(2), &person(1), device(1), Timestamp(1)));
+    assert!(entries.start(place(2), &person(1), device(1), Timestamp(TOLD_AGAIN_MS)));
     assert_eq!(entries.places.len(), ENTRIES_LEN_MAX);
 }
 
