@@ -34,7 +34,6 @@ impl Row {
 }
 
 const ROOM: &str = "the conversation's room";
-const OTHERS: &str = "the conversation's room, without the sender";
 const CALLER: &str = "the caller";
 const CONCERNED: &str = "people who share a conversation, and staff";
 
@@ -60,8 +59,16 @@ pub const TABLE: &[Row] = &[
         "A conversation was given to an agent, or taken from one.",
     ),
     Row::of::<ConversationClosed>("conversation_closed", ROOM, "A conversation was closed."),
-    Row::of::<Typing>("user_typing_start", OTHERS, "Somebody began to type."),
-    Row::of::<Typing>("user_typing_stop", OTHERS, "Somebody ceased to type."),
+    Row::of::<Typing>(
+        "user_typing_start",
+        "the conversation's room, without the sender",
+        "Somebody began to type, or goes on typing.",
+    ),
+    Row::of::<Typing>(
+        "user_typing_stop",
+        "the conversation's room, without the sender of a `typing_stop`",
+        "Somebody ceased to type, went away, or let ten seconds pass without `typing_start`.",
+    ),
     Row::of::<TypingUsers>("typing_users_list", CALLER, "Who is typing."),
     Row::of::<UserStatus>("user_status_update", CONCERNED, "Somebody's presence changed."),
     Row::of::<MessageSent>("message_sent", CALLER, "The caller's message is stored."),
