@@ -6,7 +6,7 @@
 //! - [`permission`], [`parity`]: every event against the table of permissions, and against its REST
 //!   twin
 //! - [`presence`], [`standing`]: who is there, and what becomes of a socket whose rights change
-//! - [`typing`], [`mark`]: who types, and who has read what
+//! - [`room`], [`typing`], [`mark`]: who has come in, who types, and who has read what
 //! - [`fanout`]: large rooms
 //! - [`published`]: the published events, against what happens and against a TypeScript compiler
 //! - [`startup`], [`durability`], [`race`], [`hostile`], [`mongodb`]: beginnings, ends, two things at
@@ -45,6 +45,7 @@ mod permission;
 mod presence;
 mod published;
 mod race;
+mod room;
 mod standing;
 mod startup;
 mod stock_clients;
