@@ -33,7 +33,7 @@ use protocol::id::{ConversationId, SocketId, UserId};
 use protocol::schema::Parser;
 
 use crate::application::{Admission, Application, Connect, Event, Malformed, Refusal};
-use crate::handoff::{Handoff, Lane};
+use crate::handoff::{Handoff, Lane, Turn};
 use crate::relay::Answers;
 use crate::table::context::Context;
 use allowance::{Allowances, Cost};
@@ -43,8 +43,7 @@ use client::Client;
 pub use presence::keep as keep_presence;
 pub use typing::expire as expire_typing;
 
-/// Events of one socket that are under way at once; a further one is answered `BUSY`. One client
-/// cannot fill what all clients of its shard share.
+/// Events of one socket that are under way at once; a further one is answered `BUSY`.
 const CALLS_PER_SOCKET_MAX: usize = 64;
 
 const TOO_FAST: api::Error =
@@ -87,7 +86,8 @@ impl Application for Chat {
         };
         let (app, allowances) = (Arc::clone(&self.app), Arc::clone(&self.allowances));
         let work = admission::admit(app, allowances, cx.handle(), shown);
-        match self.handoff.submit(None, work) {
+        // Where nobody waits, nobody is turned away.
+        match self.handoff.submit(None, None, |_| work) {
             Ok(()) => Admission::Later,
             Err(_) => Admission::Overloaded,
         }
@@ -150,7 +150,13 @@ impl Application for Chat {
         // Under pressure the entries expire by themselves.
         for conversation_id in client.notes.typing {
             let work = typing::leave(Arc::clone(&self.app), user_id, conversation_id, socket);
-            let _ = self.handoff.submit(Some(Lane(conversation_id.0)), work);
+            let work = async |turn: Turn| {
+                if turn.is_ok() {
+                    work.await;
+                }
+            };
+            let lane = Some(Lane(conversation_id.0));
+            let _ = self.handoff.submit(Some(user_id), lane, work);
         }
     }
 }
@@ -184,7 +190,9 @@ impl Chat {
             ack,
             echo: echo.clone(),
         };
-        if self.handoff.submit(lane(&event, client.person.user_id), call.run(event)).is_err() {
+        let user_id = client.person.user_id;
+        let lane = lane(&event, user_id);
+        if self.handoff.submit(Some(user_id), lane, |turn| call.run(event, turn)).is_err() {
             reply::refuse(cx, kind, ack, &BUSY, echo);
         }
     }

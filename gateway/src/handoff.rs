@@ -1,25 +1,33 @@
 //! The bounded hand-off from shards to the services' runtime.
 //!
-//! A shard never waits: when too much waits already, it is told so and answers `BUSY`. Work with the
-//! same [`Lane`] runs one after the other in the order in which its shard handed it in, so that two
-//! messages that a client sends to one conversation are stored in that order; all else runs side by
-//! side. Work that panics ends alone; its lane goes on.
+//! A shard never waits: when too much waits already, it is told so and answers `BUSY`. Of one person
+//! so much runs at a time, and the rest waits behind it: however much a client sends at once, the
+//! work of others is begun as it comes. A person's work in the same [`Lane`] runs one after the other
+//! in the order in which its shard handed it in, so that two messages that a client sends to one
+//! conversation are stored in that order. Work that panics ends alone; what waits behind it goes on.
 
-use std::collections::{HashMap, VecDeque};
+mod line;
+
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use protocol::id::ObjectId;
+use protocol::id::{ObjectId, UserId};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
+
+use line::{Entry, Lines};
 
 /// Jobs that wait to be looked at, a shard; one more is refused.
 const JOBS_WAITING_MAX: usize = 1_024;
 
-/// Jobs that run or wait for their lane, a shard; beyond it no more are looked at, so that
-/// [`JOBS_WAITING_MAX`] fills.
-const JOBS_TAKEN_MAX: usize = 1_024;
+/// Jobs that run, a shard; beyond it no more are looked at, so that [`JOBS_WAITING_MAX`] fills. What
+/// waits for its turn runs nothing and does not count.
+const JOBS_RUNNING_MAX: usize = 1_024;
+
+/// Jobs of one person that run or wait for their lane, a shard; further ones wait behind them.
+const JOBS_PER_PERSON: usize = 8;
 
 /// What must be done in order: all work on one conversation, or on one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,11 +37,22 @@ pub struct Lane(pub ObjectId);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
+/// How a job's turn comes: to do its work, or to say that there is no place for it.
+pub type Turn = Result<(), Busy>;
+
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 struct Job {
+    person: Option<UserId>,
     lane: Option<Lane>,
-    work: Work,
+    begin: Box<dyn FnOnce(Turn) -> Work + Send>,
+}
+
+/// What a job keeps others from while it runs.
+#[derive(Debug)]
+struct Holds {
+    person: Option<UserId>,
+    lane: Option<Lane>,
 }
 
 /// A shard's end of the hand-off.
@@ -63,7 +82,8 @@ impl Drop for Pending {
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job").field("lane", &self.lane).finish_non_exhaustive()
+        let Self { person, lane, .. } = self;
+        f.debug_struct("Job").field("person", person).field("lane", lane).finish_non_exhaustive()
     }
 }
 
@@ -74,9 +94,9 @@ impl Handoff {
         let dispatcher = Dispatcher {
             jobs,
             running: JoinSet::new(),
-            lanes: HashMap::new(),
-            owners: HashMap::new(),
-            waiting: 0,
+            holds: HashMap::new(),
+            people: Lines::new(JOBS_PER_PERSON),
+            lanes: Lines::new(1),
         };
         (Self { jobs: sender, pending: Arc::default() }, dispatcher)
     }
@@ -86,21 +106,26 @@ impl Handoff {
         self.pending.load(Ordering::Acquire)
     }
 
-    /// Hands work in.
+    /// Hands in work of somebody, to be done when its turn comes, or given up when that is [`Busy`].
     ///
     /// # Errors
     /// [`Busy`]: the work was dropped.
-    pub fn submit(
+    pub fn submit<F: Future<Output = ()> + Send + 'static>(
         &self,
+        person: Option<UserId>,
         lane: Option<Lane>,
-        work: impl Future<Output = ()> + Send + 'static,
+        work: impl FnOnce(Turn) -> F + Send + 'static,
     ) -> Result<(), Busy> {
         let pending = Pending::note(&self.pending);
-        let work = Box::pin(async move {
-            work.await;
-            drop(pending);
+        let begin = Box::new(move |turn| {
+            let work = work(turn);
+            let work: Work = Box::pin(async move {
+                work.await;
+                drop(pending);
+            });
+            work
         });
-        self.jobs.try_send(Job { lane, work }).map_err(|_| Busy)
+        self.jobs.try_send(Job { person, lane, begin }).map_err(|_| Busy)
     }
 }
 
@@ -108,17 +133,17 @@ impl Handoff {
 pub struct Dispatcher {
     jobs: mpsc::Receiver<Job>,
     running: JoinSet<()>,
-    /// Lanes in which work runs, and what waits behind it.
-    lanes: HashMap<Lane, VecDeque<Work>>,
-    /// The lane of running work that has one.
-    owners: HashMap<Id, Lane>,
-    /// Work that waits in lanes.
-    waiting: usize,
+    /// What running work keeps others from.
+    holds: HashMap<Id, Holds>,
+    /// By whose work it is; whoever has its turn there goes on to its lane.
+    people: Lines<UserId, Job>,
+    lanes: Lines<Lane, Job>,
 }
 
 impl std::fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (running, waiting) = (self.running.len(), self.waiting);
+        let running = self.running.len();
+        let waiting = self.people.waiting() + self.lanes.waiting();
         write!(f, "Dispatcher {{ running: {running}, waiting: {waiting} }}")
     }
 }
@@ -128,7 +153,7 @@ impl Dispatcher {
     pub async fn run(mut self) {
         let mut is_open = true;
         while is_open || !self.running.is_empty() {
-            let has_place = self.running.len() + self.waiting < JOBS_TAKEN_MAX;
+            let has_place = self.running.len() < JOBS_RUNNING_MAX;
             tokio::select! {
                 Some(ended) = self.running.join_next_with_id() => {
                     let id = match ended {
@@ -149,102 +174,40 @@ impl Dispatcher {
     }
 
     fn take(&mut self, job: Job) {
-        let Some(lane) = job.lane else {
-            self.running.spawn(job.work);
-            return;
-        };
-        if let Some(queue) = self.lanes.get_mut(&lane) {
-            self.waiting += 1;
-            queue.push_back(job.work);
-            return;
+        let Some(person) = job.person else { return self.line_up(job) };
+        match self.people.enter(person, job) {
+            Entry::Turn(job) => self.line_up(job),
+            Entry::Waits => {}
+            Entry::Full(job) => self.start(Job { person: None, lane: None, ..job }, Err(Busy)),
         }
-        self.lanes.insert(lane, VecDeque::new());
-        self.start(lane, job.work);
     }
 
-    fn start(&mut self, lane: Lane, work: Work) {
-        let id = self.running.spawn(work).id();
-        self.owners.insert(id, lane);
+    fn line_up(&mut self, job: Job) {
+        let Some(lane) = job.lane else { return self.start(job, Ok(())) };
+        match self.lanes.enter(lane, job) {
+            Entry::Turn(job) => self.start(job, Ok(())),
+            Entry::Waits => {}
+            Entry::Full(job) => self.start(Job { lane: None, ..job }, Err(Busy)),
+        }
+    }
+
+    fn start(&mut self, job: Job, turn: Turn) {
+        let Job { person, lane, begin } = job;
+        let id = self.running.spawn(begin(turn)).id();
+        self.holds.insert(id, Holds { person, lane });
     }
 
     /// Starts what waited behind ended work.
     fn release(&mut self, id: Id) {
-        let Some(lane) = self.owners.remove(&id) else { return };
-        match self.lanes.get_mut(&lane).and_then(VecDeque::pop_front) {
-            Some(next) => {
-                self.waiting -= 1;
-                self.start(lane, next);
-            }
-            None => {
-                self.lanes.remove(&lane);
-            }
+        let Some(Holds { person, lane }) = self.holds.remove(&id) else { return };
+        if let Some(next) = lane.and_then(|lane| self.lanes.leave(&lane)) {
+            self.start(next, Ok(()));
+        }
+        if let Some(next) = person.and_then(|person| self.people.leave(&person)) {
+            self.line_up(next);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use tokio::sync::Notify;
-
-    use super::*;
-
-    const FIRST: Option<Lane> = Some(Lane(ObjectId::from_bytes([1; 12])));
-    const SECOND: Option<Lane> = Some(Lane(ObjectId::from_bytes([2; 12])));
-
-    #[tokio::test]
-    async fn a_lane_keeps_its_order_and_holds_up_no_other() {
-        let (handoff, dispatcher) = Handoff::new();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let gate = Arc::new(Notify::new());
-        for number in 0..3 {
-            let (seen, gate) = (Arc::clone(&seen), Arc::clone(&gate));
-            let work = async move {
-                gate.notified().await;
-                seen.lock().unwrap().push(number);
-            };
-            handoff.submit(FIRST, work).unwrap();
-        }
-        let opened = Arc::clone(&gate);
-        let other = Arc::clone(&seen);
-        let work = async move {
-            other.lock().unwrap().push(9);
-            for _ in 0..3 {
-                opened.notify_one();
-                tokio::task::yield_now().await;
-                tokio::task::yield_now().await;
-                tokio::task::yield_now().await;
-            }
-            opened.notify_one();
-        };
-        handoff.submit(SECOND, work).unwrap();
-        drop(handoff);
-        tokio::time::timeout(std::time::Duration::from_secs(30), dispatcher.run()).await.unwrap();
-        assert_eq!(*seen.lock().unwrap(), [9, 0, 1, 2]);
-    }
-
-    #[tokio::test]
-    async fn work_that_panics_releases_its_lane() {
-        let (handoff, dispatcher) = Handoff::new();
-        let done = Arc::new(Mutex::new(false));
-        handoff.submit(FIRST, async { panic!("planted") }).unwrap();
-        let after = Arc::clone(&done);
-        handoff.submit(FIRST, async move { *after.lock().unwrap() = true }).unwrap();
-        let watched = Arc::clone(&handoff.pending);
-        drop(handoff);
-        dispatcher.run().await;
-        assert!(*done.lock().unwrap());
-        assert_eq!(watched.load(Ordering::Acquire), 0, "what has ended, however, is not pending");
-    }
-
-    #[tokio::test]
-    async fn what_finds_no_place_is_refused_at_once() {
-        let (handoff, _dispatcher) = Handoff::new();
-        for _ in 0..JOBS_WAITING_MAX {
-            handoff.submit(None, async {}).unwrap();
-        }
-        assert_eq!(handoff.submit(None, async {}), Err(Busy));
-        assert_eq!(handoff.pending(), JOBS_WAITING_MAX);
-    }
-}
+mod tests;

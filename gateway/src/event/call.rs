@@ -15,7 +15,8 @@ use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::oneshot;
 
-use super::{conversation, message, presence, reply, standing, typing};
+use super::{BUSY, conversation, message, presence, reply, standing, typing};
+use crate::handoff::{Busy, Turn};
 use crate::relay::Answers;
 use crate::table::inbox::{Message, Reply, Step};
 
@@ -81,9 +82,12 @@ impl Outcome {
 }
 
 impl Call {
-    /// Does what the event asks for, and answers.
-    pub(super) async fn run(self, event: ClientEvent) {
-        let outcome = self.dispatch(event).await;
+    /// Does what the event asks for when its turn comes, and answers.
+    pub(super) async fn run(self, event: ClientEvent, turn: Turn) {
+        let outcome = match turn {
+            Ok(()) => self.dispatch(event).await,
+            Err(Busy) => Err(BUSY),
+        };
         let steps = match outcome {
             Ok(outcome) => reply::success(self.ack, outcome),
             Err(error) => reply::failure(self.kind, self.ack, &error, self.echo.clone()),

@@ -88,7 +88,7 @@ async fn message_sent_until_a_join_is_done_is_in_its_answer() {
         echo: Echo::default(),
     };
     let event = json!(["join_conversation", { "conversationId": conversation, "lastSeq": 0 }]);
-    let joining = tokio::spawn(join.run(decode(&event)));
+    let joining = tokio::spawn(join.run(decode(&event), Ok(())));
     // The shard has been asked to put the socket into the room, and has not yet done it: what is sent
     // now, nobody hears there.
     let join = next_steps(&mut inbox).await.into_iter().next();
