@@ -37,6 +37,13 @@ use crate::table::room::Places;
 /// Namespaces that one connection may join; the slots of its memberships are numbered in `u8`.
 pub(crate) const NAMESPACES_PER_CONNECTION_MAX: usize = 8;
 
+/// Wishes to join a namespace that a connection may have at once. Each may cost a look at a token; a
+/// connection that has more is closed as a flood.
+pub(crate) const WISHES_AT_ONCE: u32 = 32;
+
+/// After so long a connection may have one of them again.
+const WISH_INTERVAL_MS: u32 = 1_000;
+
 /// Bytes of packets that wait while a namespace is being joined; beyond it the connection closes.
 pub(crate) const EARLY_BYTES_MAX: usize = 256 * 1024;
 
@@ -87,6 +94,8 @@ pub(crate) struct Connection<S> {
     pub(crate) deadline_ms: u32,
     /// Where its entry in the wheel stands: it has one, whatever it waits for.
     pub(crate) alarm: Alarm,
+    /// When it may have all its [`WISHES_AT_ONCE`] again.
+    pub(crate) wishes_full_ms: u32,
     /// How its packets are written; unknown until the client of revision 4 has said something.
     pub(crate) variant: Option<Variant>,
     /// The revision of Engine.IO.
@@ -253,6 +262,19 @@ impl<S> Connection<S> {
     /// Whether a namespace was ever joined; it may have been left since.
     pub(crate) const fn has_joined(&self) -> bool {
         self.opening.is_none()
+    }
+
+    /// Takes one of the wishes to join a namespace that it may have. Returns whether there was one.
+    pub(crate) const fn take_wish(&mut self, now_ms: u32) -> bool {
+        let all_ms = WISHES_AT_ONCE * WISH_INTERVAL_MS;
+        // What lies further ahead than it can get is long past, or from before the clock wrapped.
+        let ahead_ms = self.wishes_full_ms.wrapping_sub(now_ms);
+        let ahead_ms = if ahead_ms > all_ms { 0 } else { ahead_ms };
+        if ahead_ms > all_ms - WISH_INTERVAL_MS {
+            return false;
+        }
+        self.wishes_full_ms = now_ms.wrapping_add(ahead_ms + WISH_INTERVAL_MS);
+        true
     }
 
     /// Begins to join a namespace that is not joined.

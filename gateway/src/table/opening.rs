@@ -97,6 +97,7 @@ impl<S> Core<S> {
             heartbeat: Heartbeat::of(revision, self.now_ms, self.settings.timing),
             deadline_ms: self.now_ms.wrapping_add(self.settings.connect_timeout_ms),
             alarm: Alarm::default(),
+            wishes_full_ms: self.now_ms,
             variant: match revision {
                 Revision::V4 => None,
                 // There the server speaks first, so it must know.

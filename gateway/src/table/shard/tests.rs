@@ -4,12 +4,13 @@ use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use protocol::engine::Revision;
+use protocol::engine::{Revision, packet};
 use protocol::id::EngineSid;
 use tokio::sync::oneshot;
 
 use super::*;
 use crate::application::{Admission, Connect, Event, Malformed};
+use crate::connection::WISHES_AT_ONCE;
 use crate::connection::polling::PollAnswer;
 use crate::fanout::Broadcast;
 use crate::table::context::Context;
@@ -174,6 +175,37 @@ async fn slot_that_went_to_a_session_on_polling_is_not_read_and_costs_nobody_the
     shard.ready.push(Readiness { slot, readable: true, ended: true, writable: true });
     shard.turn();
     assert_eq!(shard.buffer.len(), READ_BYTES_PER_TURN);
+}
+
+#[tokio::test]
+async fn wishes_to_join_run_out_and_come_back_one_by_one() {
+    let mut shard = shard();
+    let slot = polling(&mut shard);
+    let row = shard.core.connections.get_mut(slot as usize).unwrap();
+    // The last of these wraps on the way.
+    for start_ms in [0, 100_000, u32::MAX - 1_500] {
+        let mut taken = |after_ms: u32| {
+            let now_ms = start_ms.wrapping_add(after_ms);
+            (0..100).filter(|_| row.take_wish(now_ms)).count()
+        };
+        assert_eq!(taken(0), WISHES_AT_ONCE as usize, "at {start_ms}");
+        assert_eq!((taken(999), taken(1_000), taken(1_001)), (0, 1, 0));
+        assert_eq!(taken(4_000), 3);
+    }
+}
+
+#[tokio::test]
+async fn whoever_wishes_without_end_is_closed_even_if_nothing_is_looked_up() {
+    let mut shard = shard();
+    let slot = poller(&mut shard.core, Layer::SocketIo);
+    let taken = (0..1_000).map(|_| {
+        let mut wish = *b"40/nowhere,";
+        let packet = packet::decode_text(Revision::V4, &mut wish).unwrap();
+        shard.take_engine_packet(slot, Layer::SocketIo, packet)
+    });
+    let mut taken = taken.skip(WISHES_AT_ONCE as usize - 1);
+    assert_eq!(taken.next(), Some(Ok(())));
+    assert_eq!(taken.next(), Some(Err(CloseReason::Flood)));
 }
 
 fn to_room(room: u8, number: usize) -> Message<()> {

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::Scene;
 use super::frame::masked;
+use super::{Scene, hear_past_news};
 use crate::chat::{Chat, Packet};
+use crate::peer::Heard;
 use crate::rest;
-use crate::server::Server;
+use crate::server::{Server, UNLIMITED};
 
 #[test]
 fn flood_is_refused_then_closed_while_everybody_else_is_answered() {
@@ -46,6 +47,36 @@ fn flood_is_refused_then_closed_while_everybody_else_is_answered() {
     assert!(too_fast >= 400, "{too_fast} were refused before the end");
     assert!(answered + too_fast < sent, "the rest was not read");
     scene.assert_unharmed("a flood of events");
+}
+
+#[test]
+fn sign_in_over_and_over_is_closed() {
+    let mut scene = Scene::set_with(&UNLIMITED);
+    for token in [&*scene.hostile.token, "a.b.c"] {
+        let mut peer = scene.hostile_peer();
+        let sign_in = format!("40{}", json!({ "token": token }));
+        // Each is answered before the next.
+        let mut answered = 0;
+        peer.say(&*sign_in);
+        let end = loop {
+            match hear_past_news(&mut peer) {
+                Heard::Text(answer) => {
+                    assert!(answer.starts_with("40{") || answer.starts_with("44{"), "{answer}");
+                    answered += 1;
+                    assert!(answered < ASKED_MAX, "it goes on for ever");
+                    if answer.starts_with("40") {
+                        peer.say("41");
+                    }
+                    peer.say(&*sign_in);
+                }
+                Heard::Binary(bytes) => panic!("nothing here is binary: {bytes:?}"),
+                Heard::Closed(code) => break code,
+            }
+        };
+        assert_eq!(end, Some(1008));
+        assert!(answered >= 32, "a few are answered: {answered}");
+    }
+    scene.assert_open_for_newcomers("signing in over and over");
 }
 
 #[test]
