@@ -48,6 +48,8 @@ const CALLS_PER_SOCKET_MAX: usize = 64;
 
 const TOO_FAST: api::Error =
     api::Error::new(Kind::RateLimited, "Too many events, please slow down");
+const TOO_MANY_ROOMS: api::Error =
+    api::Error::new(Kind::RateLimited, "Too many conversations joined");
 const BUSY: api::Error = api::Error::new(Kind::Busy, "Server is busy, please try again");
 
 /// The chat on one shard.
@@ -174,6 +176,10 @@ impl Chat {
         // Every call under way holds the person once more.
         if Arc::strong_count(&client.person) > CALLS_PER_SOCKET_MAX {
             return reply::refuse(cx, kind, ack, &BUSY, echo);
+        }
+        // Its maker joins it; what is refused must not be stored.
+        if matches!(event, ClientEvent::CreateConversation(_)) && !cx.has_room_left() {
+            return reply::refuse(cx, kind, ack, &TOO_MANY_ROOMS, echo);
         }
         if let ClientEvent::TypingStart(id) = &event {
             client.notes.begin_typing(*id);

@@ -15,7 +15,7 @@ use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::oneshot;
 
-use super::{BUSY, conversation, message, presence, reply, standing, typing};
+use super::{BUSY, TOO_MANY_ROOMS, conversation, message, presence, reply, standing, typing};
 use crate::handoff::{Busy, Turn};
 use crate::relay::Answers;
 use crate::table::inbox::{Message, Reply, Step};
@@ -156,7 +156,7 @@ impl Call {
         self.send(std::iter::once(Step::Join(room.clone(), done)).chain(then).collect()).await;
         // A socket that is gone hears nothing, and needs no answer either.
         if is_in.await == Ok(false) {
-            return Err(Error::new(Kind::RateLimited, "Too many conversations joined"));
+            return Err(TOO_MANY_ROOMS);
         }
         // Who was deposed before the socket was in has left the rooms that it was in then. What
         // comes from here on finds this one too.

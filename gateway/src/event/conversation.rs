@@ -115,12 +115,14 @@ fn member(call: &Call) -> RoomMember {
 /// Opens a conversation, or finds the open one, and joins it.
 pub(super) async fn create(call: &Call, request: CreateConversation) -> Result<Outcome, Error> {
     let created = conversation::create(&call.app, &call.person, request).await?;
-    attend(call, created.conversation.id).await?;
+    let attended = attend(call, created.conversation.id).await;
     let outcome = Outcome::with(&Changed { conversation: &created.conversation });
     if created.is_new {
-        // All sockets of its participants have been told, this one among them.
+        // All sockets of its participants have been told, this one among them. It is stored, whatever
+        // came of joining it: whoever heard of a failure would make another.
         return Ok(outcome);
     }
+    attended?;
     let (conversation, created_by) = (created.conversation, created.created_by);
     let event = ConversationCreated { conversation, created_by };
     Ok(outcome.and(ServerEvent::ConversationCreated(Box::new(event))))

@@ -106,6 +106,11 @@ impl<S: Send + 'static> Context<'_, S> {
         self.core.rooms_of(self.slot, self.namespace)
     }
 
+    /// Whether the socket may join a further room.
+    pub fn has_room_left(&self) -> bool {
+        self.core.has_room_left(self.slot, self.namespace)
+    }
+
     /// Closes the connection, because its client goes on sending far more than it may.
     pub fn close_as_flood(&mut self) {
         self.core.close(self.slot, CloseReason::Flood);

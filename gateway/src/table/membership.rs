@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::core::{Core, mark};
 use super::holding::Kept;
-use super::room::{Member, Notes, Places};
+use super::room::{Member, Notes, Places, ROOMS_PER_MEMBER_MAX};
 use super::sweep::SWEPT_PER_TURN;
 use crate::connection::close::CloseReason;
 use crate::connection::outbox::{Bounds, Push};
@@ -49,6 +49,14 @@ impl<S> Core<S> {
         let memberships = connection.into_iter().flat_map(|found| found.memberships.iter());
         let membership = memberships.into_iter().find(|found| found.namespace == namespace);
         membership.map_or_else(Vec::new, |found| self.rooms.names(&found.places))
+    }
+
+    /// Whether a membership may join a further room.
+    pub(crate) fn has_room_left(&self, slot: u32, namespace: u8) -> bool {
+        let connection = self.connections.get(slot as usize);
+        let mut memberships = connection.into_iter().flat_map(|found| found.memberships.iter());
+        let membership = memberships.find(|found| found.namespace == namespace);
+        membership.is_some_and(|found| found.places.len() < ROOMS_PER_MEMBER_MAX)
     }
 
     /// For each of these rooms whether nobody is in it, or waits to come back to it.
