@@ -12,7 +12,7 @@ pub(super) const LINES_WAITING_MAX: usize = 4_096;
 /// Lines of one kind, for as long as anything is under way in them.
 #[derive(Debug)]
 pub(super) struct Lines<K, T> {
-    lines: HashMap<K, Line<T>>,
+    by_key: HashMap<K, Line<T>>,
     /// Of one line, how many may be under way at once; at least 1.
     width: usize,
     /// What waits in all of them.
@@ -38,7 +38,7 @@ pub(super) enum Entry<T> {
 
 impl<K: Eq + Hash, T> Lines<K, T> {
     pub(super) fn new(width: usize) -> Self {
-        Self { lines: HashMap::new(), width, waiting: 0 }
+        Self { by_key: HashMap::new(), width, waiting: 0 }
     }
 
     pub(super) const fn waiting(&self) -> usize {
@@ -48,7 +48,7 @@ impl<K: Eq + Hash, T> Lines<K, T> {
     /// Something comes to a line.
     pub(super) fn enter(&mut self, key: K, item: T) -> Entry<T> {
         let new = || Line { under_way: 0, waiting: VecDeque::new() };
-        let line = self.lines.entry(key).or_insert_with(new);
+        let line = self.by_key.entry(key).or_insert_with(new);
         if line.under_way < self.width {
             line.under_way += 1;
             return Entry::Turn(item);
@@ -63,14 +63,14 @@ impl<K: Eq + Hash, T> Lines<K, T> {
 
     /// Something that was under way in a line has ended. Returns what is under way instead.
     pub(super) fn leave(&mut self, key: &K) -> Option<T> {
-        let line = self.lines.get_mut(key)?;
+        let line = self.by_key.get_mut(key)?;
         if let Some(next) = line.waiting.pop_front() {
             self.waiting -= 1;
             return Some(next);
         }
         line.under_way -= 1;
         if line.under_way == 0 {
-            self.lines.remove(key);
+            self.by_key.remove(key);
         }
         None
     }
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(lines.leave(&"b"), None);
         assert_eq!(lines.leave(&"a"), Some(4));
         assert_eq!((lines.leave(&"a"), lines.leave(&"a")), (None, None));
-        assert_eq!((lines.waiting(), lines.lines.len()), (0, 0), "nothing is left of them");
+        assert_eq!((lines.waiting(), lines.by_key.len()), (0, 0), "nothing is left of them");
     }
 
     #[test]

@@ -13,10 +13,10 @@ const SECOND: Option<Lane> = Some(Lane(ObjectId::from_bytes([2; 12])));
 /// More than is looked at and waits to be looked at, together.
 const FLOOD: u32 = 3_000;
 
-fn person(number: u32) -> Option<UserId> {
+fn person(number: u32) -> UserId {
     let mut bytes = [0; 12];
     bytes[..4].copy_from_slice(&number.to_be_bytes());
-    Some(UserId(ObjectId::from_bytes(bytes)))
+    UserId(ObjectId::from_bytes(bytes))
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn a_lane_keeps_its_order_and_holds_up_no_other() {
             gate.notified().await;
             seen.lock().unwrap().push(number);
         };
-        handoff.submit(person(1), FIRST, work).unwrap();
+        handoff.submit(Some(person(1)), FIRST, work).unwrap();
     }
     let opened = Arc::clone(&gate);
     let other = Arc::clone(&seen);
@@ -44,7 +44,7 @@ async fn a_lane_keeps_its_order_and_holds_up_no_other() {
         }
         opened.notify_one();
     };
-    handoff.submit(person(1), SECOND, work).unwrap();
+    handoff.submit(Some(person(1)), SECOND, work).unwrap();
     drop(handoff);
     in_time(dispatcher.run()).await;
     assert_eq!(*seen.lock().unwrap(), [9, 0, 1, 2]);
@@ -56,14 +56,14 @@ async fn work_that_panics_makes_way_for_what_waits_behind_it() {
     let done = Arc::new(AtomicUsize::new(0));
     for lane in [FIRST, None] {
         for _ in 0..JOBS_PER_PERSON {
-            handoff.submit(person(1), lane, async |_| panic!("planted")).unwrap();
+            handoff.submit(Some(person(1)), lane, async |_| panic!("planted")).unwrap();
         }
         let after = Arc::clone(&done);
         let work = async move |turn: Turn| {
             turn.unwrap();
             after.fetch_add(1, Ordering::AcqRel);
         };
-        handoff.submit(person(1), lane, work).unwrap();
+        handoff.submit(Some(person(1)), lane, work).unwrap();
     }
     let watched = Arc::clone(&handoff.pending);
     drop(handoff);
@@ -85,7 +85,7 @@ async fn what_finds_no_place_is_refused_at_once() {
 #[tokio::test]
 async fn strangers_are_served_while_nothing_of_a_persons_flood_is_done() {
     for lane in [FIRST, None] {
-        let flood = Flood::of(|_| (person(1), lane)).await;
+        let flood = Flood::of(|_| (Some(person(1)), lane)).await;
         flood.assert_strangers_are_served().await;
         let under_way = JOBS_PER_PERSON + LINE_WAITING_MAX;
         assert_eq!(flood.end().await, under_way);
@@ -94,7 +94,7 @@ async fn strangers_are_served_while_nothing_of_a_persons_flood_is_done() {
 
 #[tokio::test]
 async fn strangers_are_served_while_nothing_of_a_rooms_flood_is_done() {
-    let flood = Flood::of(|number| (person(number), FIRST)).await;
+    let flood = Flood::of(|number| (Some(person(number)), FIRST)).await;
     flood.assert_strangers_are_served().await;
     assert_eq!(flood.end().await, 1 + LINE_WAITING_MAX);
 }
@@ -107,7 +107,7 @@ async fn in_a_flooded_lane_others_wait_for_a_few_of_the_flood() {
     for sender in flooding.chain([person(2)]) {
         let seen = Arc::clone(&seen);
         let work = async move |_| seen.lock().unwrap().push(sender);
-        handoff.submit(sender, FIRST, work).unwrap();
+        handoff.submit(Some(sender), FIRST, work).unwrap();
     }
     // All is handed in before the first is looked at, and looked at before the first is done.
     drop(handoff);
@@ -153,7 +153,7 @@ impl Flood {
         for lane in [None, SECOND] {
             let (served, is_served) = tokio::sync::oneshot::channel();
             let work = async move |turn: Turn| served.send(turn).unwrap();
-            self.handoff.submit(person(u32::MAX), lane, work).unwrap();
+            self.handoff.submit(Some(person(u32::MAX)), lane, work).unwrap();
             assert_eq!(in_time(is_served).await, Ok(Ok(())));
         }
         assert_eq!(self.done.load(Ordering::Acquire), 0);
