@@ -77,6 +77,8 @@ pub enum Admission<S> {
     Malformed,
     /// Nothing can be found out now: the connection is closed, and its client comes back.
     Overloaded,
+    /// It asks far more often than it may: the connection is closed.
+    Flood,
 }
 
 /// What a client joins with that had to wait for it.

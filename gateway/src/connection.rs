@@ -37,8 +37,7 @@ use crate::table::room::Places;
 /// Namespaces that one connection may join; the slots of its memberships are numbered in `u8`.
 pub(crate) const NAMESPACES_PER_CONNECTION_MAX: usize = 8;
 
-/// Wishes to join a namespace that a connection may have at once. Each may cost a look at a token; a
-/// connection that has more is closed as a flood.
+/// Wishes to join a namespace that a connection may have at once where answering them costs something.
 pub(crate) const WISHES_AT_ONCE: u32 = 32;
 
 /// After so long a connection may have one of them again.

@@ -81,6 +81,10 @@ impl Application for Chat {
     const NAMESPACES: &'static [&'static str] = &[protocol::socket::ROOT];
 
     fn connect(&self, cx: &mut Context<'_, Client>, request: Connect<'_>) -> Admission<Client> {
+        // No session is there yet whose allowance could pay for the look at a token.
+        if !cx.take_wish() {
+            return Admission::Flood;
+        }
         let shown = match admission::shown(&mut self.parser.borrow_mut(), request) {
             Ok(Some(shown)) => shown,
             Ok(None) => return Admission::Refuse(Refusal::new(admission::NO_TOKEN)),

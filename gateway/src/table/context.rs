@@ -106,6 +106,14 @@ impl<S: Send + 'static> Context<'_, S> {
         self.core.rooms_of(self.slot, self.namespace)
     }
 
+    /// Takes one of the connection's wishes to join whose answer costs something: it may have 32 at
+    /// once, and one more a second. Returns whether there was one.
+    pub fn take_wish(&mut self) -> bool {
+        let now_ms = self.core.now_ms;
+        let connection = self.core.connections.get_mut(self.slot as usize);
+        connection.is_some_and(|connection| connection.take_wish(now_ms))
+    }
+
     /// Whether the socket may join a further room.
     pub fn has_room_left(&self) -> bool {
         self.core.has_room_left(self.slot, self.namespace)

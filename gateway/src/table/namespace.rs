@@ -74,11 +74,6 @@ impl<A: Application> Shard<A> {
 
     /// A client wishes to join a namespace; one of revision 3 is wished into the root by us.
     pub(super) fn connect(&mut self, slot: u32, name: &str, auth: Option<&mut [u8]>) -> Taken {
-        let now_ms = self.core.now_ms;
-        let Some(connection) = self.core.connections.get_mut(slot as usize) else { return Ok(()) };
-        if !connection.take_wish(now_ms) {
-            return Err(CloseReason::Flood);
-        }
         let (name, query) = self.split_name(slot, name);
         let mut query_auth = query.map(legacy::query_auth);
         let auth = query_auth.as_deref_mut().or(auth);
@@ -109,6 +104,7 @@ impl<A: Application> Shard<A> {
             Admission::Later => Ok(()),
             Admission::Malformed => Err(CloseReason::Protocol),
             Admission::Overloaded => Err(CloseReason::Overloaded),
+            Admission::Flood => Err(CloseReason::Flood),
         }
     }
 

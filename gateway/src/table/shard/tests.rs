@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use protocol::engine::{Revision, packet};
+use protocol::engine::Revision;
 use protocol::id::EngineSid;
 use tokio::sync::oneshot;
 
@@ -192,20 +192,6 @@ async fn wishes_to_join_run_out_and_come_back_one_by_one() {
         assert_eq!((taken(999), taken(1_000), taken(1_001)), (0, 1, 0));
         assert_eq!(taken(4_000), 3);
     }
-}
-
-#[tokio::test]
-async fn whoever_wishes_without_end_is_closed_even_if_nothing_is_looked_up() {
-    let mut shard = shard();
-    let slot = poller(&mut shard.core, Layer::SocketIo);
-    let taken = (0..1_000).map(|_| {
-        let mut wish = *b"40/nowhere,";
-        let packet = packet::decode_text(Revision::V4, &mut wish).unwrap();
-        shard.take_engine_packet(slot, Layer::SocketIo, packet)
-    });
-    let mut taken = taken.skip(WISHES_AT_ONCE as usize - 1);
-    assert_eq!(taken.next(), Some(Ok(())));
-    assert_eq!(taken.next(), Some(Err(CloseReason::Flood)));
 }
 
 fn to_room(room: u8, number: usize) -> Message<()> {
