@@ -63,7 +63,7 @@ pub struct Arguments {
     #[arg(long, env = "RATE_LIMIT_MAX_REQUESTS", value_name = "COUNT")]
     pub rate_limit_max_requests: Option<String>,
 
-    /// E-mail of the first admin, made at start while there is none.
+    /// E-mail of the first admin, made at start while there is no active one.
     #[arg(long, env = "ADMIN_EMAIL", value_name = "EMAIL")]
     pub admin_email: Option<String>,
 

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 #[cfg(feature = "mongodb")]
 use crate::config::process::Address;
-use crate::service::account;
+use crate::service::account::{self, FirstAdminOutcome};
 use crate::store::{OpenError, Store, StoreError};
 
 /// What new password hashes cost. Source: contract 1.3.
@@ -104,15 +104,20 @@ pub fn secrets(folder: &Path, settings: &Settings) -> Result<Secrets, StartError
     crate::config::kept_secrets(folder).map_err(StartError::Secrets)
 }
 
-/// Makes the first admin that the settings name, unless there is one by that name.
+/// Makes the first admin that the settings name, while there is none.
 ///
 /// # Errors
 /// The store cannot be read or written.
 pub async fn make_first_admin(app: &Arc<App>, settings: &Settings) -> Result<(), StartError> {
-    if let Some(admin) = &settings.admin
-        && account::create_admin(app, admin).await?
-    {
-        tracing::info!(email = admin.email, "made the first admin");
+    let Some(admin) = &settings.admin else { return Ok(()) };
+    match account::create_first_admin(app, admin).await? {
+        FirstAdminOutcome::Made => tracing::info!(email = admin.email, "made the first admin"),
+        FirstAdminOutcome::Ruled => {}
+        FirstAdminOutcome::Taken => tracing::warn!(
+            email = admin.email,
+            "there is no active admin, and ADMIN_EMAIL makes none: somebody has an account with \
+             this address, which is left as it is; name another address"
+        ),
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Accounts: registering, signing in and out, the profile, and managing people. Source: contract
 //! 1.3, O1.3.
 
+mod admin;
 mod list;
 mod update;
 
@@ -12,15 +13,15 @@ use protocol::rest::request::{Login, Register};
 use protocol::rest::resource::{self, Role};
 use protocol::rest::word::Availability;
 
+pub use admin::{ADMINS_WALKED_MAX, FirstAdminOutcome, create_admin, create_first_admin};
 pub use list::{PEOPLE_WALKED_MAX, UserPage, list};
-pub use update::{ADMINS_WALKED_MAX, update};
+pub use update::update;
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::permission::Action;
 use crate::auth::role::FORBIDDEN;
 use crate::auth::token::TokenPair;
-use crate::config::FirstAdmin;
 use crate::domain::User;
 use crate::domain::user::PasswordHash;
 use crate::error::{Error, Kind};
@@ -112,32 +113,13 @@ pub async fn profile(app: &App, caller: &Caller) -> Result<resource::User, Error
 }
 
 /// Makes an account without signing it in, for whoever owns the machine: `admin create`, and
-/// `ADMIN_EMAIL` at the first start.
+/// `ADMIN_EMAIL` at a start while there is no admin.
 ///
 /// # Errors
 /// As [`register`], without the question who asks.
 pub async fn create(app: &Arc<App>, request: Register) -> Result<resource::User, Error> {
     let password = PasswordHash(app.passwords.hash(&request.password).await?);
     Ok(insert(app, request, password).await?.resource())
-}
-
-/// Makes an admin for whoever owns the machine. Returns whether it did: not where there is an
-/// account with this address.
-///
-/// # Errors
-/// The store cannot be read or written.
-pub async fn create_admin(app: &Arc<App>, admin: &FirstAdmin) -> Result<bool, Error> {
-    if exists(app, &admin.email).await? {
-        return Ok(false);
-    }
-    let request = Register {
-        name: "Admin".to_owned(),
-        email: admin.email.clone(),
-        password: admin.password.clone(),
-        role: Role::Admin,
-    };
-    create(app, request).await?;
-    Ok(true)
 }
 
 /// Whether there is an account with this address; it is compared in lower case.

@@ -8,19 +8,15 @@ use protocol::rest::request::UpdateUser;
 use protocol::rest::resource::{self, Role};
 
 use super::GONE;
+use super::admin::{is_ruled_without, is_ruling};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::permission::Action;
 use crate::bus::Notice;
 use crate::domain::{User, field};
 use crate::error::{Error, Kind};
-use crate::service::{record, session, to_the_end, user};
-use crate::store::index::USERS_BY_ROLE;
-use crate::store::{Collection, Direction, Guard, Op, Scan, Update};
-
-/// Admins that are looked at for one that is active; behind so many that are not, the change is
-/// refused.
-pub const ADMINS_WALKED_MAX: usize = 1_000;
+use crate::service::{session, to_the_end, user};
+use crate::store::{Collection, Guard, Op, Update};
 
 /// Changes what an account may do, and whether it may sign in; both hold at once for all its
 /// sessions. Deactivating ends them, and so does activating, with what a process that died while it
@@ -81,27 +77,6 @@ fn ops(request: &UpdateUser) -> Vec<Op> {
     let role = request.role.map(|role| field::set(field::ROLE, role.as_str()));
     let is_active = request.is_active.map(|is_active| field::set(field::IS_ACTIVE, is_active));
     role.into_iter().chain(is_active).collect()
-}
-
-fn is_ruling(user: &User) -> bool {
-    user.role == Role::Admin && user.is_active
-}
-
-/// Whether somebody else is an active admin.
-async fn is_ruled_without(app: &App, id: UserId) -> Result<bool, Error> {
-    let scan = Scan {
-        index: &USERS_BY_ROLE,
-        equals: &[Role::Admin.as_str().into()],
-        after: &[],
-        direction: Direction::Ascending,
-        limit: ADMINS_WALKED_MAX,
-    };
-    for admin in record::scan(app, &scan, User::decode).await? {
-        if admin.id != id && is_ruling(&admin) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Makes an account an active admin again, unless somebody has changed it since.

@@ -1,12 +1,14 @@
 //! Registering and signing in.
 
+use api::config::FirstAdmin;
 use api::error::Kind;
+use api::service::account::FirstAdminOutcome;
 use api::service::session::AuthError;
 use api::service::{account, session};
 use protocol::rest::request::{Login, UpdateUser};
 use protocol::rest::resource::Role;
 
-use super::world::{World, credentials, kind, registration};
+use super::world::{PASSWORD, World, credentials, kind, registration};
 
 #[tokio::test]
 async fn anybody_registers_as_a_user_and_is_signed_in() {
@@ -93,4 +95,50 @@ async fn change_of_an_account_holds_at_once_and_only_admins_make_one() {
     assert!(session::refresh(&world.app, &tokens.refresh_token).await.is_err());
     let login = account::login(&world.app, credentials("ada")).await;
     assert_eq!(kind(login), Kind::Unauthenticated);
+}
+
+fn first_admin(name: &str) -> FirstAdmin {
+    FirstAdmin { email: format!("{name}@example.com"), password: PASSWORD.to_owned() }
+}
+
+async fn role_of(world: &World, name: &str) -> Role {
+    account::login(&world.app, credentials(name)).await.unwrap().user.role
+}
+
+#[tokio::test]
+async fn first_admin_is_made_once_whatever_address_is_named_then() {
+    let world = World::new().await;
+    world.user("ada").await;
+    world.agent("eve").await;
+    let first = account::create_first_admin(&world.app, &first_admin("root")).await;
+    assert_eq!(first.unwrap(), FirstAdminOutcome::Made);
+    assert_eq!(role_of(&world, "root").await, Role::Admin);
+    for name in ["root", "second", "ada"] {
+        let again = account::create_first_admin(&world.app, &first_admin(name)).await;
+        assert_eq!(again.unwrap(), FirstAdminOutcome::Ruled, "{name}");
+    }
+    assert!(!account::exists(&world.app, "second@example.com").await.unwrap());
+    assert!(account::create_admin(&world.app, &first_admin("second")).await.unwrap());
+}
+
+#[tokio::test]
+async fn address_that_somebody_registered_does_not_become_the_first_admin() {
+    let world = World::new().await;
+    world.user("boss").await;
+    let taken = account::create_first_admin(&world.app, &first_admin("boss")).await;
+    assert_eq!(taken.unwrap(), FirstAdminOutcome::Taken);
+    assert_eq!(role_of(&world, "boss").await, Role::User);
+    let other = account::create_first_admin(&world.app, &first_admin("root")).await;
+    assert_eq!(other.unwrap(), FirstAdminOutcome::Made);
+}
+
+#[tokio::test]
+async fn two_starts_at_once_make_one_first_admin() {
+    let world = World::new().await;
+    let admin = first_admin("root");
+    let start = || account::create_first_admin(&world.app, &admin);
+    let (one, other) = tokio::join!(start(), start());
+    let mut outcomes = [one.unwrap(), other.unwrap()];
+    outcomes.sort_by_key(|outcome| *outcome != FirstAdminOutcome::Made);
+    assert_eq!(outcomes, [FirstAdminOutcome::Made, FirstAdminOutcome::Ruled]);
 }
