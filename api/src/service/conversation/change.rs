@@ -143,7 +143,7 @@ pub async fn close(
 struct Change {
     id: ConversationId,
     ops: Vec<Op>,
-    /// Only if nobody else holds it.
+    /// Only if no other agent holds it; who is none any more holds nothing.
     claim: bool,
 }
 
@@ -192,7 +192,10 @@ async fn store(
         if !Membership::of(&before).admits(caller) {
             return Err(super::NOT_FOUND);
         }
-        if change.claim && before.assigned_to.is_some_and(|holder| holder != caller.user_id) {
+        let other = before.assigned_to.filter(|holder| change.claim && *holder != caller.user_id);
+        if let Some(holder) = other
+            && is_agent(app, holder).await?
+        {
             return Err(Error::new(Kind::Conflict, "Conversation is assigned to another agent"));
         }
         let stamp = app.clock.stamp();
@@ -230,10 +233,13 @@ fn asked(request: &ConversationChanges) -> Action {
 }
 
 async fn require_agent(app: &App, agent: UserId) -> Result<(), Error> {
-    match user::find(app, agent).await? {
-        Some(user) if user.is_active && user.role.is_staff() => Ok(()),
-        Some(_) | None => Err(NO_AGENT),
-    }
+    if is_agent(app, agent).await? { Ok(()) } else { Err(NO_AGENT) }
+}
+
+/// Whether this is somebody who can hold a conversation.
+async fn is_agent(app: &App, id: UserId) -> Result<bool, Error> {
+    let user = user::find(app, id).await?;
+    Ok(user.is_some_and(|user| user.is_active && user.role.is_staff()))
 }
 
 /// Heard in the conversation, by its people and its agent, and by staff when it enters or leaves

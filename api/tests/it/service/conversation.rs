@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use api::error::Kind;
-use api::service::conversation;
+use api::service::{account, conversation};
 use protocol::event::ServerEvent;
 use protocol::id::UserId;
-use protocol::rest::request::ConversationChanges;
-use protocol::rest::resource::Reference;
+use protocol::rest::request::{ConversationChanges, UpdateUser};
+use protocol::rest::resource::{Reference, Role};
 use protocol::rest::word::{ConversationStatus, Priority};
 use protocol::room::Room;
 
@@ -127,6 +127,26 @@ async fn assigning_makes_pending_and_transfers_what_another_agent_holds() {
         ConversationChanges { assigned_to: Some(None), ..ConversationChanges::default() };
     let freed = conversation::update(&world.app, &eve, id, unassign).await.unwrap();
     assert_eq!(freed.assigned_to, None);
+}
+
+#[tokio::test]
+async fn conversation_of_somebody_who_is_no_agent_any_more_can_be_claimed() {
+    let world = World::new().await;
+    let (ada, joe) = (world.user("ada").await, world.agent("joe").await);
+    let root = world.person("root", Role::Admin).await;
+    let demote = UpdateUser { role: Some(Role::User), is_active: None };
+    let deactivate = UpdateUser { role: None, is_active: Some(false) };
+    for (name, change) in [("eve", demote), ("max", deactivate)] {
+        let holder = world.agent(name).await;
+        let queued = conversation::create(&world.app, &ada, creation(None)).await.unwrap();
+        let id = queued.conversation.id;
+        let assign = |by, to| conversation::assign(&world.app, by, id, Some(to));
+        assign(&holder, holder.user_id).await.unwrap();
+        assert_eq!(kind(assign(&joe, joe.user_id).await), Kind::Conflict, "{name}");
+        account::update(&world.app, &root, holder.user_id, change).await.unwrap();
+        assign(&joe, joe.user_id).await.unwrap();
+        assert_eq!(kind(assign(&root, root.user_id).await), Kind::Conflict, "{name}");
+    }
 }
 
 #[tokio::test]
