@@ -96,6 +96,9 @@ impl Writer {
             });
         }
         match route.access {
+            Access::Probe | Access::Open if operation.knows_callers => {
+                out["security"] = json!([{}, { "bearer": [] }]);
+            }
             Access::Probe | Access::Open => {}
             Access::Permitted(action) => {
                 out["security"] = json!([{ "bearer": [] }]);

@@ -17,6 +17,8 @@ pub(super) struct Operation {
     pub(super) body: Option<&'static Schema>,
     /// Whether there must be one; where not, none is read as an empty one.
     pub(super) is_body_required: bool,
+    /// Whether a route that is open to anybody does more for whoever shows a token.
+    pub(super) knows_callers: bool,
     pub(super) answer: Answer,
     /// Refusals that follow neither from the form of the request nor from the permission.
     pub(super) refusals: &'static [StatusCode],
@@ -73,7 +75,15 @@ pub(super) const fn file(summary: &'static str, media_type: &'static str) -> Ope
 
 impl Operation {
     const fn new(summary: &'static str, answer: Answer) -> Self {
-        Self { summary, query: None, body: None, is_body_required: true, answer, refusals: &[] }
+        Self {
+            summary,
+            query: None,
+            body: None,
+            is_body_required: true,
+            knows_callers: false,
+            answer,
+            refusals: &[],
+        }
     }
 
     /// With what the query may hold.
@@ -89,6 +99,11 @@ impl Operation {
     /// With what the body may hold, if there is one.
     pub(super) const fn maybe_given<R: Request>(self) -> Self {
         Self { is_body_required: false, ..self.given::<R>() }
+    }
+
+    /// With more for whoever shows a token.
+    pub(super) const fn for_callers_too(self) -> Self {
+        Self { knows_callers: true, ..self }
     }
 
     /// With refusals of its own.

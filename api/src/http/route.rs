@@ -81,7 +81,7 @@ pub(super) static ROUTES: &[Route] = routes! {
         file("The page's style", "text/css");
 
     POST   "/api/v1/auth/register" open account::register
-        makes::<SignedIn>("Make an account, and sign in").given::<Register>()
+        makes::<SignedIn>("Make an account, and sign in").given::<Register>().for_callers_too()
         .or(&[StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::CONFLICT]);
     POST   "/api/v1/auth/login" open account::login
         gives::<SignedIn>("Sign in").given::<Login>().or(&[StatusCode::UNAUTHORIZED]);

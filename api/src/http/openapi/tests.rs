@@ -66,6 +66,9 @@ fn guarded_operations_ask_for_a_token_and_say_who_may() {
     let statuses: Vec<&String> = edit["responses"].as_object().unwrap().keys().collect();
     assert_eq!(statuses, ["200", "400", "401", "403", "404", "413", "415", "429", "500", "503"]);
     assert!(document["paths"]["/api/v1/auth/login"]["post"]["security"].is_null());
+    // The page sends its token wherever one is named: so an admin appoints staff.
+    let register = &document["paths"]["/api/v1/auth/register"]["post"];
+    assert_eq!(register["security"], json!([{}, { "bearer": [] }]));
 }
 
 #[test]
