@@ -143,6 +143,8 @@ stored_id! {
     MessageId;
     /// A sign-in, from login to logout, through all its refreshes: the `sid` claim.
     SessionId;
+    /// One reader's mark on one message.
+    ReadMarkId;
 }
 
 /// The Engine.IO session id: a bearer secret that names the shard that owns the session.

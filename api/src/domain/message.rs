@@ -2,9 +2,10 @@
 
 use bson::raw::{RawArrayBuf, RawBsonRef};
 use bson::{Bson, RawDocument, RawDocumentBuf, doc};
-use protocol::id::{ConversationId, MessageId, ObjectId, UserId};
+use protocol::id::{ConversationId, MessageId, ObjectId, ReadMarkId, UserId};
 use protocol::rest::resource::{ClientMetadata, Edit, ReadMark};
 use protocol::time::Timestamp;
+use ring::digest::{SHA256, digest};
 
 use super::NOBODY;
 use super::codec::{self, Malformed, Writer};
@@ -63,7 +64,7 @@ impl Message {
     /// # Errors
     /// [`Malformed`] without an id.
     pub fn decode(document: &RawDocument) -> Result<Self, Malformed> {
-        let mut id = None;
+        let (mut id, mut metadata) = (None, None);
         let mut it = Self::new(MessageId(NOWHERE.0), NOWHERE, NOBODY);
         codec::for_each(document, |key, value| match key {
             "_id" => id = codec::object_id(value).map(MessageId),
@@ -75,11 +76,7 @@ impl Message {
             "clientMessageId" => it.client_message_id = codec::text(value),
             "content" => it.content = codec::text(value).unwrap_or_default(),
             "type" => it.kind = codec::text(value).unwrap_or_default(),
-            "metadata" => {
-                if let Some(metadata) = value.as_document() {
-                    it.decode_metadata(metadata);
-                }
-            }
+            "metadata" => metadata = value.as_document(),
             "isDeleted" => it.is_deleted = codec::is_marked(value),
             "deletedAt" => it.deleted_at = codec::date(value),
             "stamp" => it.stamp = codec::integer(value).unwrap_or_default(),
@@ -90,6 +87,9 @@ impl Message {
             _ => {}
         })?;
         it.id = id.ok_or(Malformed("_id"))?;
+        if let Some(metadata) = metadata {
+            it.decode_metadata(metadata);
+        }
         it.deleted_at = it.is_deleted.then(|| it.deleted_at.unwrap_or(it.updated_at));
         Ok(it)
     }
@@ -125,7 +125,7 @@ impl Message {
             "isEdited" => self.is_edited = value.as_bool().unwrap_or_default(),
             "editedAt" => self.edited_at = codec::date(value),
             "editHistory" => self.edit_history = edits(value),
-            "readBy" => self.read_by = read_marks(value),
+            "readBy" => self.read_by = read_marks(value, self.id),
             "fileName" => self.client.file_name = codec::text(value),
             "fileSize" => {
                 self.client.file_size = codec::number(value).filter(|size| size.is_finite());
@@ -208,18 +208,31 @@ fn edits(value: RawBsonRef<'_>) -> Vec<Edit> {
     out
 }
 
-fn read_marks(value: RawBsonRef<'_>) -> Vec<ReadMark> {
+/// The id of a mark that is stored without one: made of what it is about, so that it stays the same.
+pub fn read_mark_id(message: MessageId, reader: UserId) -> ReadMarkId {
+    let about = [message.0.bytes(), reader.0.bytes()].concat();
+    let mut out = [0; 12];
+    for (byte, digested) in out.iter_mut().zip(digest(&SHA256, &about).as_ref()) {
+        *byte = *digested;
+    }
+    ReadMarkId(ObjectId::from_bytes(out))
+}
+
+fn read_marks(value: RawBsonRef<'_>, message: MessageId) -> Vec<ReadMark> {
     let mut out = Vec::new();
     let Some(array) = value.as_array() else { return out };
     codec::for_each_item(array, |item| {
         let Some(document) = item.as_document() else { return };
-        let (mut user_id, mut read_at) = (None, Timestamp(0));
+        let (mut id, mut user_id, mut read_at) = (None, None, Timestamp(0));
         let _ = codec::for_each(document, |key, value| match key {
+            "_id" => id = codec::object_id(value).map(ReadMarkId),
             "userId" => user_id = codec::object_id(value).map(UserId),
             "readAt" => read_at = codec::date(value).unwrap_or_default(),
             _ => {}
         });
-        out.extend(user_id.map(|user_id| ReadMark { user_id, read_at }));
+        let Some(user_id) = user_id else { return };
+        let id = id.unwrap_or_else(|| read_mark_id(message, user_id));
+        out.push(ReadMark { user_id, read_at, id });
     });
     out
 }

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::permission::{self, Action};
 use crate::domain::conversation::ReadCursor;
+use crate::domain::message::read_mark_id;
 use crate::domain::{Conversation, Message, User};
 use crate::error::Error;
 use crate::service::{message, user};
@@ -185,7 +186,8 @@ fn read_by(it: &Message, cursors: &[ReadCursor]) -> Vec<ReadMark> {
     for cursor in cursors {
         let covers = it.seq > 0 && cursor.seq >= it.seq && cursor.user_id != it.sender_id;
         if covers && !out.iter().any(|mark| mark.user_id == cursor.user_id) {
-            out.push(ReadMark { user_id: cursor.user_id, read_at: cursor.at });
+            let id = read_mark_id(it.id, cursor.user_id);
+            out.push(ReadMark { user_id: cursor.user_id, read_at: cursor.at, id });
         }
     }
     out

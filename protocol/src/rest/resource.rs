@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::id::{ConversationId, MessageId, UserId};
+use crate::id::{ConversationId, MessageId, ReadMarkId, UserId};
 use crate::time::Timestamp;
 
 /// What an account may do. Source: contract 1.4.
@@ -254,6 +254,9 @@ pub struct ReadMark {
     pub user_id: UserId,
     /// When.
     pub read_at: Timestamp,
+    /// The same whenever the mark is shown.
+    #[serde(rename = "_id")]
+    pub id: ReadMarkId,
 }
 
 /// The place of a page in a list; a sibling of `data`.

@@ -75,6 +75,16 @@ async fn lists_and_unread_counts_go_on_from_the_read_marks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn read_marks_keep_the_ids_they_were_stored_with() {
+    let world = world().await;
+    let signed_in = account::login(&world.app, credentials("ada")).await.unwrap();
+    let ada = world.caller(&signed_in.tokens.access_token).await;
+    let history = world.history(&ada, ConversationId(ours(2))).await;
+    let marks = &history[0].metadata.read_by;
+    assert_eq!((marks.len(), marks[0].id.0), (1, ours(900_000)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_message_stands_behind_the_old_ones() {
     let world = world().await;
     let signed_in = account::login(&world.app, credentials("ada")).await.unwrap();

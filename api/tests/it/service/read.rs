@@ -1,5 +1,6 @@
 //! Reading and what is unread.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use api::service::message;
@@ -7,6 +8,7 @@ use protocol::event::client::ReadUpTo;
 use protocol::event::server::MessageRead;
 use protocol::event::{Envelope, Except, ServerEvent};
 use protocol::id::SocketId;
+use protocol::rest::resource::Message;
 use protocol::room::Room;
 
 use super::world::{Ear, World, announced_seq};
@@ -19,6 +21,31 @@ fn marks(ear: &mut Ear) -> Vec<(Arc<Envelope>, MessageRead)> {
         Some((envelope, mark))
     };
     ear.heard().into_iter().filter_map(mark).collect()
+}
+
+#[tokio::test]
+async fn each_mark_has_an_id_of_its_own_that_stays() {
+    let world = World::new().await;
+    let (ada, bob, eve) =
+        (world.user("ada").await, world.user("bob").await, world.agent("eve").await);
+    let id = world.between(&ada, &bob).await;
+    for content in ["one", "two"] {
+        world.say(&ada, id, content).await;
+    }
+    for reader in [&bob, &eve] {
+        let up_to = ReadUpTo::Place { conversation_id: id, seq: 2 };
+        message::mark_read(&world.app, reader, up_to, None).await.unwrap();
+    }
+    let ids = |history: Vec<Message>| {
+        let marks = history.into_iter().flat_map(|it| it.metadata.read_by);
+        marks.map(|mark| mark.id).collect::<Vec<_>>()
+    };
+    let first = ids(world.history(&ada, id).await);
+    assert_eq!(first.iter().collect::<HashSet<_>>().len(), 4, "{first:?}");
+    world.say(&ada, id, "three").await;
+    let up_to = ReadUpTo::Place { conversation_id: id, seq: 3 };
+    message::mark_read(&world.app, &bob, up_to, None).await.unwrap();
+    assert_eq!(ids(world.history(&bob, id).await)[..4], first);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ mod sample;
 
 use super::*;
 use crate::event::client::{ClientEvent, EventKind};
-use crate::id::{ConversationId, MessageId, UserId};
+use crate::id::{ConversationId, MessageId, ReadMarkId, UserId};
 use crate::rest::resource::{
     ClientMetadata, Edit, MessageMetadata, ReadMark, Reference, UserSummary,
 };
@@ -50,7 +50,7 @@ fn metadata_shows_what_is_set() {
             sender_email: Some("a@example.com".to_owned()),
             source: Some("widget".to_owned()),
         },
-        read_by: vec![ReadMark { user_id: ann(), read_at: now() }],
+        read_by: vec![ReadMark { user_id: ann(), read_at: now(), id: ReadMarkId(ann().0) }],
     };
     let json = serde_json::to_string(&metadata).unwrap().replace(TIME, "T").replace(ANN, "ANN");
     assert_eq!(
@@ -60,7 +60,7 @@ fn metadata_shows_what_is_set() {
             r#""fileName":"a.png","fileSize":12,"fileType":"image/png","#,
             r#""fileUrl":"https://example.com/a.png","senderName":"A","#,
             r#""senderEmail":"a@example.com","source":"widget","#,
-            r#""readBy":[{"userId":"ANN","readAt":"T"}]}"#
+            r#""readBy":[{"userId":"ANN","readAt":"T","_id":"ANN"}]}"#
         )
     );
     let half = ClientMetadata { file_size: Some(1.5), ..ClientMetadata::default() };
