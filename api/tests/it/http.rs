@@ -15,6 +15,7 @@ mod message;
 mod odd;
 mod permission;
 mod published;
+mod race;
 mod slow;
 mod smuggling;
 mod sync;
