@@ -152,11 +152,31 @@ pub static CONVERSATIONS_BY_OUTSIDER_STAMP: Index = Index {
     ..PLAIN
 };
 
-/// What somebody opened; also finds creators who are no participants.
-pub static CONVERSATIONS_BY_CREATOR: Index = Index {
-    name: "createdBy_1_lastMessageAt_1__id_1",
+/// A person's conversations in a state: the few open ones among the many closed.
+pub static CONVERSATIONS_BY_PARTICIPANT_STATUS: Index = Index {
+    name: "participants_1_status_1_lastMessageAt_1__id_1",
     collection: Conversations,
-    fields: &[("createdBy", Ascending), ("lastMessageAt", Ascending)],
+    fields: &[("participants", Ascending), ("status", Ascending), ("lastMessageAt", Ascending)],
+    multikey: true,
+    ..PLAIN
+};
+
+/// How many of an agent's conversations it takes part in too, which lists show once. A new message
+/// moves nothing in it.
+pub static CONVERSATIONS_BY_PARTICIPANT_ASSIGNEE: Index = Index {
+    name: "participants_1_assignedTo_1_status_1__id_1",
+    collection: Conversations,
+    fields: &[("participants", Ascending), ("assignedTo", Ascending), ("status", Ascending)],
+    multikey: true,
+    ..PLAIN
+};
+
+/// What somebody opened without taking part in it.
+pub static CONVERSATIONS_BY_OUTSIDER: Index = Index {
+    name: "outsider_1_lastMessageAt_1__id_1",
+    collection: Conversations,
+    fields: &[("outsider", Ascending), ("lastMessageAt", Ascending)],
+    partial: true,
     ..PLAIN
 };
 
@@ -168,7 +188,15 @@ pub static CONVERSATIONS_BY_ASSIGNEE: Index = Index {
     ..PLAIN
 };
 
-/// All conversations in a state: the few open ones among the many closed.
+/// An agent's conversations in a state, and with null those of the queue.
+pub static CONVERSATIONS_BY_ASSIGNEE_STATUS: Index = Index {
+    name: "assignedTo_1_status_1_lastMessageAt_1__id_1",
+    collection: Conversations,
+    fields: &[("assignedTo", Ascending), ("status", Ascending), ("lastMessageAt", Ascending)],
+    ..PLAIN
+};
+
+/// All conversations in a state.
 pub static CONVERSATIONS_BY_STATUS: Index = Index {
     name: "status_1_lastMessageAt_1__id_1",
     collection: Conversations,
@@ -269,15 +297,18 @@ pub static SESSIONS_BY_USER: Index = Index {
 /// A scan's order is total: behind its fields every index goes on by `_id`. The embedded engine's
 /// keys always end so; in MongoDB `_id` is one more field wherever the name says `__id_1` (in the
 /// others the fields leave no ties).
-pub static INDEXES: [&Index; 18] = [
+pub static INDEXES: [&Index; 21] = [
     &USERS_BY_EMAIL,
     &USERS_BY_ROLE,
     &USERS_BY_STATUS,
     &CONVERSATIONS_BY_PARTICIPANT,
     &CONVERSATIONS_BY_PARTICIPANT_STAMP,
     &CONVERSATIONS_BY_OUTSIDER_STAMP,
-    &CONVERSATIONS_BY_CREATOR,
+    &CONVERSATIONS_BY_PARTICIPANT_STATUS,
+    &CONVERSATIONS_BY_PARTICIPANT_ASSIGNEE,
+    &CONVERSATIONS_BY_OUTSIDER,
     &CONVERSATIONS_BY_ASSIGNEE,
+    &CONVERSATIONS_BY_ASSIGNEE_STATUS,
     &CONVERSATIONS_BY_STATUS,
     &CONVERSATIONS_BY_TAG,
     &CONVERSATIONS_BY_ACTIVITY,

@@ -1,9 +1,11 @@
 //! Lists of conversations, the lately active first.
 //!
-//! A list walks one index or several at once ([`Source`]) and sifts what no index narrows. Up to
+//! A list walks one index or several at once (`list/query.rs`) and sifts what no index narrows. Up to
 //! [`CONVERSATIONS_WALKED_MAX`] are looked at. Where that ends a walk, the page is shorter than it
 //! might be, perhaps empty, and its cursor goes on behind what was looked at: who follows cursors
 //! meets everything once, and the end. Source: contract 1.4, 1.7.
+
+mod query;
 
 use std::collections::HashMap;
 
@@ -11,21 +13,16 @@ use bson::Bson;
 use protocol::id::{ConversationId, MessageId};
 use protocol::rest::request::ListConversations;
 use protocol::rest::resource::{self, Pagination};
-use protocol::rest::word::{Priority, Scope};
 
+use self::query::Query;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::auth::permission::Action;
 use crate::domain::{Conversation, Message, field};
 use crate::error::Error;
 use crate::service::cursor::ConversationPlace;
 use crate::service::view::{self, Shape, Viewer};
 use crate::service::{message, record, user};
-use crate::store::index::{
-    CONVERSATIONS_BY_ACTIVITY, CONVERSATIONS_BY_ASSIGNEE, CONVERSATIONS_BY_CREATOR,
-    CONVERSATIONS_BY_PARTICIPANT, CONVERSATIONS_BY_STATUS, CONVERSATIONS_BY_TAG,
-};
-use crate::store::{Collection, Direction, Index, Scan};
+use crate::store::Collection;
 
 /// Conversations that one request looks at along each index; `total` counts no further where no index
 /// tells it, and a cursor goes on behind them.
@@ -55,18 +52,7 @@ pub async fn list(
     let query = Query::new(caller, request)?;
     let skipped = if after.is_some() { 0 } else { (page.saturating_sub(1) as usize) * limit };
     let wanted = skipped.saturating_add(limit).saturating_add(1);
-    let (walk, total) = match (after, query.count(app).await?) {
-        (after, Some(total)) => (query.walk(app, after, wanted).await?, total),
-        (None, None) => {
-            let whole = query.walk(app, None, usize::MAX).await?;
-            let total = whole.count;
-            (whole, total)
-        }
-        (Some(after), None) => {
-            let total = query.walk(app, None, usize::MAX).await?.count;
-            (query.walk(app, Some(after), wanted).await?, total)
-        }
-    };
+    let (walk, total) = query.walk_and_count(app, after, wanted).await?;
     let has_more = walk.found.len() > skipped.saturating_add(limit);
     let shown: Vec<Conversation> = walk.found.into_iter().skip(skipped).take(limit).collect();
     let end = if has_more { shown.last().map(place) } else { walk.end };
@@ -74,20 +60,6 @@ pub async fn list(
     let conversations = show(app, caller, &shown).await?;
     let pagination = Pagination::new(page, u32::try_from(limit).unwrap_or(u32::MAX), total, next);
     Ok(ConversationPage { conversations, pagination })
-}
-
-/// What is looked for, and along which indexes.
-#[derive(Debug)]
-struct Query {
-    sources: Vec<Source>,
-    filter: Filter,
-}
-
-/// Part of an index; its conversations come in the order of activity.
-#[derive(Debug)]
-struct Source {
-    index: &'static Index,
-    equals: Vec<Bson>,
 }
 
 /// What a walk met.
@@ -101,62 +73,29 @@ struct Walk {
     end: Option<ConversationPlace>,
 }
 
-/// What every listed conversation satisfies.
-#[derive(Debug)]
-struct Filter {
-    status: Vec<String>,
-    priority: Option<Priority>,
-    assigned_to: Option<protocol::id::UserId>,
-    tag: Option<String>,
-    /// Only those without an agent.
-    unassigned: bool,
-}
-
 impl Query {
-    fn new(caller: &Caller, request: ListConversations) -> Result<Self, Error> {
-        let filter = Filter {
-            status: request.status,
-            priority: request.priority,
-            assigned_to: request.assigned_to,
-            tag: request.tag,
-            unassigned: request.scope == Some(Scope::Unassigned),
-        };
-        let me = field::id(caller.user_id.0);
-        let source = |index, equals| Source { index, equals };
-        let sources = match request.scope {
-            Some(Scope::All) => {
-                caller.require(Action::ListEverybodys)?;
-                filter.narrowest()
-            }
-            Some(Scope::Unassigned) => {
-                caller.require(Action::ListEverybodys)?;
-                vec![source(&CONVERSATIONS_BY_ASSIGNEE, vec![Bson::Null])]
-            }
-            Some(Scope::Mine) if caller.is_staff() => {
-                vec![source(&CONVERSATIONS_BY_ASSIGNEE, vec![me])]
-            }
-            Some(Scope::Mine) | None => {
-                let mut own = vec![
-                    source(&CONVERSATIONS_BY_PARTICIPANT, vec![me.clone()]),
-                    source(&CONVERSATIONS_BY_CREATOR, vec![me.clone()]),
-                ];
-                if caller.is_staff() {
-                    own.push(source(&CONVERSATIONS_BY_ASSIGNEE, vec![me]));
-                }
-                own
-            }
-        };
-        Ok(Self { sources, filter })
-    }
-
-    /// How many there are, if an index alone can tell.
-    async fn count(&self, app: &App) -> Result<Option<u64>, Error> {
-        match &self.sources[..] {
-            [only] if self.filter.passes_all_of(only) => {
-                Ok(Some(app.store.count(&only.scan(&[], usize::MAX)).await?))
-            }
-            _ => Ok(None),
+    /// As [`walk`](Self::walk), and how many there are.
+    async fn walk_and_count(
+        &self,
+        app: &App,
+        after: Option<ConversationPlace>,
+        wanted: usize,
+    ) -> Result<(Walk, u64), Error> {
+        if after.is_none() && !self.is_countable() {
+            let whole = self.walk(app, None, usize::MAX).await?;
+            let total = whole.count;
+            return Ok((whole, total));
         }
+        let walk = self.walk(app, after, wanted).await?;
+        if after.is_none() && walk.end.is_none() {
+            let total = walk.count;
+            return Ok((walk, total));
+        }
+        let total = match self.count(app).await? {
+            Some(total) => total,
+            None => self.walk(app, None, usize::MAX).await?.count,
+        };
+        Ok((walk, total))
     }
 
     /// Walks from behind a place until `wanted` are found, or as far as one may look.
@@ -173,11 +112,15 @@ impl Query {
         for source in &self.sources {
             let (mut from, mut place) = (after.map_or_else(Vec::new, behind), after);
             let (mut walked, mut matched) = (0, 0);
+            let is_told = self.filter.passes_all_of(source);
             let is_whole = loop {
                 if walked >= CONVERSATIONS_WALKED_MAX || matched >= wanted {
                     break false;
                 }
-                let scan = source.scan(&from, BATCH_LEN);
+                // Where all pass, no more than are wanted.
+                let left = if is_told { wanted.saturating_sub(matched) } else { usize::MAX };
+                let batch_len = BATCH_LEN.min(left);
+                let scan = source.scan(&from, batch_len);
                 let documents = app.store.scan(&scan).await?;
                 let read =
                     documents.iter().filter_map(|it| record::legible(it, Conversation::decode));
@@ -189,7 +132,7 @@ impl Query {
                     }
                 }
                 walked += documents.len();
-                match documents.last().filter(|_| documents.len() >= BATCH_LEN) {
+                match documents.last().filter(|_| documents.len() >= batch_len) {
                     Some(last) => from = record::place(&scan, last),
                     None => break true,
                 }
@@ -203,57 +146,6 @@ impl Query {
             found.into_values().filter(|it| end.is_none_or(|end| place(it) >= end)).collect();
         found.sort_unstable_by_key(|it| std::cmp::Reverse(place(it)));
         Ok(Walk { found, count, end })
-    }
-}
-
-impl Source {
-    fn scan<'a>(&'a self, after: &'a [Bson], limit: usize) -> Scan<'a> {
-        let direction = Direction::Descending;
-        Scan { index: self.index, equals: &self.equals, after, direction, limit }
-    }
-}
-
-impl Filter {
-    /// The parts of indexes that hold all that passes, and as little else as possible.
-    fn narrowest(&self) -> Vec<Source> {
-        if let Some(agent) = self.assigned_to {
-            let equals = vec![field::id(agent.0)];
-            return vec![Source { index: &CONVERSATIONS_BY_ASSIGNEE, equals }];
-        }
-        if let Some(tag) = &self.tag {
-            return vec![Source {
-                index: &CONVERSATIONS_BY_TAG,
-                equals: vec![tag.as_str().into()],
-            }];
-        }
-        if self.status.is_empty() {
-            return vec![Source { index: &CONVERSATIONS_BY_ACTIVITY, equals: Vec::new() }];
-        }
-        let source = |status: &String| Source {
-            index: &CONVERSATIONS_BY_STATUS,
-            equals: vec![status.as_str().into()],
-        };
-        self.status.iter().map(source).collect()
-    }
-
-    /// Whether everything along this source passes, so that it need not be looked at.
-    fn passes_all_of(&self, source: &Source) -> bool {
-        let by = |index: &Index| source.index == index;
-        let agent_told = self.assigned_to.is_none() || by(&CONVERSATIONS_BY_ASSIGNEE);
-        let queue_told = !self.unassigned || by(&CONVERSATIONS_BY_ASSIGNEE);
-        let tag_told = self.tag.is_none() || by(&CONVERSATIONS_BY_TAG);
-        let status_told = self.status.is_empty() || by(&CONVERSATIONS_BY_STATUS);
-        // In the queue and in `mine` the index tells of one agent, the filter may ask for another.
-        let same_agent = self.assigned_to.is_none_or(|agent| source.equals == [field::id(agent.0)]);
-        self.priority.is_none() && agent_told && queue_told && tag_told && status_told && same_agent
-    }
-
-    fn passes(&self, it: &Conversation) -> bool {
-        (self.status.is_empty() || self.status.contains(&it.status))
-            && self.priority.is_none_or(|priority| it.priority == priority.as_str())
-            && self.assigned_to.is_none_or(|agent| it.assigned_to == Some(agent))
-            && self.tag.as_ref().is_none_or(|tag| it.tags.contains(tag))
-            && (!self.unassigned || it.assigned_to.is_none())
     }
 }
 

@@ -94,6 +94,37 @@ async fn everybody_lists_its_own_and_staff_all_and_the_queue() {
     }
 }
 
+/// What somebody takes part in, holds, or both, on pages that show less than there is.
+#[tokio::test]
+async fn a_total_counts_what_is_ones_own_in_several_ways_once() {
+    let world = World::new().await;
+    let (ada, eve) = (world.user("ada").await, world.agent("eve").await);
+    world.between(&ada, &eve).await;
+    for holds in [false, true, true] {
+        let id = queue(&world, &ada, Priority::Medium, "x").await;
+        if holds {
+            conversation::assign(&world.app, &eve, id, Some(eve.user_id)).await.unwrap();
+        }
+    }
+    let own = queue(&world, &eve, Priority::Medium, "x").await;
+    conversation::assign(&world.app, &eve, own, Some(eve.user_id)).await.unwrap();
+    conversation::close(&world.app, &eve, own).await.unwrap();
+    for (caller, status, expected) in [
+        (&ada, &[][..], 4),
+        (&eve, &[], 4),
+        (&eve, &["closed"], 1),
+        (&eve, &["open"], 1),
+        (&eve, &["open", "pending", "open"], 3),
+        (&eve, &["closed", "open", "pending"], 4),
+    ] {
+        let page = Page { page: 1, limit: 1, cursor: None };
+        let status = status.iter().map(|&it: &&str| it.to_owned()).collect();
+        let page = list(&world, caller, ListConversations { page, status, ..request() }).await;
+        assert_eq!(page.pagination.total, expected, "{}", caller.name);
+        assert_eq!(page.conversations.len(), 1, "{}", caller.name);
+    }
+}
+
 #[tokio::test]
 async fn filters_narrow_every_scope_and_unknown_states_match_nothing() {
     let world = World::new().await;

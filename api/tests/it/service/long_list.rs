@@ -14,7 +14,7 @@ use protocol::rest::request::{
     LIMIT_MAX, ListConversations, ListMessages, ListUsers, PAGE_MAX, Page,
 };
 use protocol::rest::resource::{Pagination, Role};
-use protocol::rest::word::{Priority, Scope};
+use protocol::rest::word::{ConversationStatus, Priority, Scope};
 use protocol::time::Timestamp;
 use tokio::task::JoinSet;
 
@@ -137,6 +137,38 @@ async fn cursors_reach_the_few_that_pass_behind_ten_thousand_that_do_not() {
     let pages = pages.await;
     assert_eq!(pages[0], expected[..1], "as far as one request looks");
     assert_eq!(pages.concat(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_is_found_behind_ten_thousand_conversations_of_ones_own_in_another() {
+    let world = World::new().await;
+    let (bob, eve) = (world.user("bob").await, world.agent("eve").await);
+    let count = CONVERSATIONS_WALKED_MAX + 1;
+    let all = many_conversations(&world, count, |position, it| {
+        it.participants = vec![it.created_by, bob.user_id];
+        it.assigned_to = Some(eve.user_id);
+        if position + 1 < count {
+            it.status = ConversationStatus::Closed.as_str().to_owned();
+        }
+    })
+    .await;
+    let with = |scope, status: &[&str]| ListConversations {
+        scope,
+        status: status.iter().map(|&it| it.to_owned()).collect(),
+        ..request()
+    };
+    for caller in [&bob, &eve] {
+        for scope in [None, Some(Scope::Mine)] {
+            let (ids, place) = conversations(&world, caller, with(scope, &["open"])).await;
+            assert_eq!(ids, all[count - 1..], "{} {scope:?}", caller.name);
+            assert_eq!((place.total, place.pages), (1, 1), "{} {scope:?}", caller.name);
+            for status in [&[][..], &["closed", "open", "closed"]] {
+                let (ids, place) = conversations(&world, caller, with(scope, status)).await;
+                assert_eq!(ids, all[..LIMIT_MAX as usize], "{} {scope:?}", caller.name);
+                assert_eq!(place.total, count as u64, "{} {scope:?} {status:?}", caller.name);
+            }
+        }
+    }
 }
 
 /// An agent's own list is walked along three indexes. One of them is left at its bound, while another,
