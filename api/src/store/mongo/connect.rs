@@ -55,14 +55,15 @@ pub enum ConnectError {
     /// The server refuses the user.
     #[error("the MongoDB at {0} refuses the user or the password of MONGODB_URI")]
     Refused(String),
-    /// An index cannot be built: documents contradict it, or another one has its name.
-    #[error("cannot build the indexes of {collection}")]
+    /// An index cannot be built: documents contradict it, or another one is in its place.
+    #[error("cannot build the indexes of {collection}: {said}{advice}")]
     Index {
         /// Of which collection.
         collection: &'static str,
         /// What the server said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        said: String,
+        /// What to do about it, if that is known.
+        advice: &'static str,
     },
     /// A newer version of this program wrote there.
     #[error("the database has layout {found}, this version reads up to {LAYOUT}")]
@@ -139,10 +140,7 @@ async fn options(address: &str) -> Result<ClientOptions, ConnectError> {
 }
 
 async fn build_indexes(database: &Database, collection: Collection) -> Result<(), ConnectError> {
-    let failed = |error: Error| ConnectError::Index {
-        collection: collection.name(),
-        source: Box::new(error),
-    };
+    let failed = |error| index_failed(collection, &error);
     let of_original = ORIGINAL.iter().filter(|index| index.collection == collection);
     let models: Vec<IndexModel> =
         collection.indexes().chain(of_original).map(index::model).collect();
@@ -187,6 +185,27 @@ async fn epoch(database: &Database) -> Result<String, ConnectError> {
             Err(error) if failure::is_duplicate(&error) => {}
             Err(error) => return Err(failed(error)),
         }
+    }
+}
+
+/// The server's own words: the driver's hold all of its answer, which fills a screen.
+fn index_failed(collection: Collection, error: &Error) -> ConnectError {
+    tracing::debug!(%error, "an index cannot be built");
+    let (said, advice) = match failure::code(error) {
+        Some((code, message)) => (format!("{message} (code {code})"), advice(code)),
+        None => (error.kind.to_string(), ""),
+    };
+    ConnectError::Index { collection: collection.name(), said, advice }
+}
+
+/// What to do about an index that the server refuses. Source: MongoDB, `error_codes.yml`.
+const fn advice(code: i32) -> &'static str {
+    match code {
+        // DuplicateKey
+        11_000 => "; of the documents with this key leave one, then start again",
+        // IndexOptionsConflict, IndexKeySpecsConflict
+        85 | 86 => "; drop the index that is in the way, then start again",
+        _ => "",
     }
 }
 

@@ -51,6 +51,45 @@ async fn the_indexes_of_the_original_stay_as_they_are() {
     assert!(users.list_index_names().await.unwrap().contains(&"role_1_status_1".to_owned()));
 }
 
+/// What connecting to this database says.
+async fn refusal(address: &str) -> String {
+    let error = Store::connect_mongodb(address).await.unwrap_err();
+    assert!(std::error::Error::source(&error).is_none(), "{error:?}");
+    error.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_documents_contradict_is_told_in_one_sentence() {
+    let address = mongod::common().fresh_address();
+    let client = Client::with_uri_str(&address).await.unwrap();
+    let database = client.default_database().unwrap();
+    let twice = [doc! { "email": "ada@example.com" }, doc! { "email": "ada@example.com" }];
+    database.collection::<Document>("users").insert_many(twice).await.unwrap();
+    let said = refusal(&address).await;
+    let known =
+        ["cannot build the indexes of users: ", "email_1", "ada@example.com", "(code 11000)"];
+    assert!(known.iter().all(|it| said.contains(it)), "{said}");
+    assert!(
+        said.ends_with("; of the documents with this key leave one, then start again"),
+        "{said}"
+    );
+    assert!(said.len() < 500 && !said.contains("RawDocument"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_in_the_way_is_told_in_one_sentence() {
+    let address = mongod::common().fresh_address();
+    let client = Client::with_uri_str(&address).await.unwrap();
+    let index = doc! { "key": { "name": 1 }, "name": "email_1" };
+    let command = doc! { "createIndexes": "users", "indexes": [index] };
+    client.default_database().unwrap().run_command(command).await.unwrap();
+    let said = refusal(&address).await;
+    assert!(said.starts_with("cannot build the indexes of users: "), "{said}");
+    assert!(said.contains("email_1") && said.contains("(code 86)"), "{said}");
+    assert!(said.ends_with("; drop the index that is in the way, then start again"), "{said}");
+    assert!(!said.contains("RawDocument"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_store_refuses_and_has_done_what_followed() {
     use api::store::{Collection, Insert, Op, StoreError, Update};
