@@ -1,8 +1,9 @@
 //! The order of a scan, against sorting and filtering the same documents.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
-use api::store::{Collection, Direction, Index, Op, Scan, Store, Update};
+use api::store::{Collection, Direction, Index, Op, Scan, Store, StoreError, Update};
 use bson::{Bson, Document};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -10,55 +11,112 @@ use proptest::test_runner::TestRunner;
 
 use super::sample::{at, id, insert, numbers};
 
-/// Random sets of documents; each is scanned [`SCANS_PER_ROUND`] times.
-const ROUNDS: u32 = 12;
+/// Random sets of documents of each collection; each is scanned [`SCANS_PER_ROUND`] times.
+const ROUNDS: u32 = 6;
 const SCANS_PER_ROUND: u32 = 40;
 const DOCUMENTS_MAX: u32 = 24;
 
 pub(crate) async fn a_scan_equals_sorting_and_filtering(store: &Store) {
     let runner = &mut TestRunner::default();
-    for _ in 0..ROUNDS {
-        let mut documents = Vec::new();
-        for number in 0..DOCUMENTS_MAX {
-            let fields = draw(runner, &any_fields());
-            let mut document = bson::doc! { "_id": id(number) };
-            document.extend(fields);
-            insert(store, Collection::Conversations, &document).await.unwrap();
-            documents.push(document);
-        }
-        for document in documents.iter_mut().step_by(3) {
-            move_elsewhere(store, document, draw(runner, &any_fields())).await;
-        }
-        for _ in 0..SCANS_PER_ROUND {
-            check_a_scan(store, runner, &documents).await;
-        }
-        for document in documents {
-            let id = document.get("_id").unwrap();
-            assert!(store.delete(Collection::Conversations, id, &[]).await.unwrap());
+    for collection in Collection::ALL {
+        let indexes: Vec<_> = collection.indexes().collect();
+        for _ in 0..if indexes.is_empty() { 0 } else { ROUNDS } {
+            let documents = fill(store, runner, collection).await;
+            for _ in 0..SCANS_PER_ROUND {
+                let index = draw(runner, &prop::sample::select(indexes.clone()));
+                check_a_scan(store, runner, index, &documents).await;
+            }
+            for document in documents {
+                let id = document.get("_id").unwrap();
+                assert!(store.delete(collection, id, &[]).await.unwrap());
+            }
         }
     }
 }
 
-/// Gives the document other fields, in the store and here.
-async fn move_elsewhere(store: &Store, document: &mut Document, fields: Document) {
-    let id = document.get("_id").unwrap().clone();
-    let old = document.keys().filter(|name| *name != "_id" && !fields.contains_key(name));
-    let mut ops: Vec<_> = old.map(|name| Op::Unset(name.clone())).collect();
-    ops.extend(fields.iter().map(|(name, value)| Op::Set(name.clone(), value.clone())));
-    let update =
-        Update { collection: Collection::Conversations, id: id.clone(), guard: Vec::new(), ops };
-    assert!(store.update(update).await.unwrap().is_some());
-    *document = bson::doc! { "_id": id };
-    document.extend(fields);
+/// Stores random documents and changes some; those that no unique index refuses.
+async fn fill(store: &Store, runner: &mut TestRunner, collection: Collection) -> Vec<Document> {
+    let mut documents: Vec<Document> = Vec::new();
+    for number in 0..DOCUMENTS_MAX {
+        let mut document = bson::doc! { "_id": id(number) };
+        document.extend(draw(runner, &any_fields(collection)));
+        match insert(store, collection, &document).await {
+            Ok(()) => {
+                assert_eq!(taken(collection, &documents, &document), None);
+                documents.push(document);
+            }
+            Err(StoreError::Duplicate(index)) => {
+                assert_eq!(taken(collection, &documents, &document), index, "{document}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    for position in (0..documents.len()).step_by(3) {
+        let fields = draw(runner, &any_fields(collection));
+        move_elsewhere(store, collection, &mut documents, position, fields).await;
+    }
+    documents
 }
 
-async fn check_a_scan(store: &Store, runner: &mut TestRunner, documents: &[Document]) {
-    let indexes: Vec<_> = Collection::Conversations.indexes().collect();
-    let index = draw(runner, &prop::sample::select(indexes));
+/// The unique index in which one of the others has the key of this document.
+fn taken(
+    collection: Collection,
+    documents: &[Document],
+    document: &Document,
+) -> Option<&'static Index> {
+    let others = || documents.iter().filter(|one| one.get("_id") != document.get("_id"));
+    let mut unique = collection.indexes().filter(|index| index.unique);
+    unique.find(|index| {
+        let row = rows(index, document);
+        let has_same = |other: &Document| {
+            let other = rows(index, other);
+            let fields_len = index.fields.len();
+            let mut pairs = other.iter().zip(&row);
+            pairs.any(|(one, other)| compare_all(&one[..fields_len], &other[..fields_len]).is_eq())
+        };
+        others().any(has_same)
+    })
+}
+
+/// Gives a document other fields, in the store and here, unless a unique index refuses.
+async fn move_elsewhere(
+    store: &Store,
+    collection: Collection,
+    documents: &mut [Document],
+    position: usize,
+    fields: Document,
+) {
+    let id = documents[position].get("_id").unwrap().clone();
+    let mut moved = bson::doc! { "_id": id.clone() };
+    moved.extend(fields.clone());
+    let old = documents[position].keys();
+    let old = old.filter(|name| *name != "_id" && !fields.contains_key(name));
+    let mut ops: Vec<_> = old.map(|name| Op::Unset(name.clone())).collect();
+    ops.extend(fields.iter().map(|(name, value)| Op::Set(name.clone(), value.clone())));
+    let taken = taken(collection, documents, &moved);
+    match store.update(Update { collection, id, guard: Vec::new(), ops }).await {
+        Ok(after) => {
+            assert!(after.is_some() && taken.is_none(), "{moved} {taken:?}");
+            documents[position] = moved;
+        }
+        Err(StoreError::Duplicate(index)) => assert_eq!(taken, index, "{moved}"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn check_a_scan(
+    store: &Store,
+    runner: &mut TestRunner,
+    index: &'static Index,
+    documents: &[Document],
+) {
     let equals_len = draw(runner, &(usize::from(!index.whole)..=index.fields.len()));
-    let after_len = draw(runner, &(0..=index.fields.len() + 1 - equals_len));
-    let mut values: Vec<_> =
-        index.fields.iter().map(|(path, _)| draw(runner, &any_field(path, false))).collect();
+    let free_len = index.fields.len() - equals_len;
+    // Where the fields leave no ties, an id behind them says nothing more.
+    let is_tied = free_len == 0 || index.name.ends_with("__id_1");
+    let after_len = draw(runner, &(0..=free_len + usize::from(is_tied)));
+    let value = |(path, _): &(&'static str, _)| any_value(index, path);
+    let mut values: Vec<_> = index.fields.iter().map(|field| draw(runner, &value(field))).collect();
     values.push(draw(runner, &(0..DOCUMENTS_MAX).prop_map(|number| id(number).into())));
     let scan = Scan {
         index,
@@ -148,35 +206,53 @@ fn real(value: &Bson) -> Option<f64> {
     value.as_f64().or(value.as_i32().map(f64::from)).or(value.as_i64().map(|number| number as f64))
 }
 
-fn any_fields() -> impl Strategy<Value = Document> {
-    let fields =
-        ["participants", "createdBy", "assignedTo", "status", "tags", "lastMessageAt", "stamp"];
-    let each: Vec<_> = fields.map(|path| prop::option::weighted(0.9, any_field(path, true))).into();
+/// Values for the fields of all indexes of a collection.
+fn any_fields(collection: Collection) -> impl Strategy<Value = Document> {
+    let fields = collection.indexes().flat_map(|index| index.fields).map(|(path, _)| *path);
+    let fields: Vec<_> = fields.collect::<BTreeSet<_>>().into_iter().collect();
+    let each: Vec<_> =
+        fields.iter().map(|path| prop::option::weighted(0.9, any_field(path, true))).collect();
     each.prop_map(move |values| {
-        let pairs = fields.into_iter().zip(values);
-        pairs.filter_map(|(path, value)| Some((path.to_owned(), value?))).collect()
+        let pairs = fields.iter().zip(values);
+        pairs.filter_map(|(path, value)| Some(((*path).to_owned(), value?))).collect()
     })
+}
+
+/// A value to look for: in a partial index there is no null.
+fn any_value(index: &Index, path: &str) -> BoxedStrategy<Bson> {
+    let is_partial = index.partial;
+    let value = any_field(path, false);
+    value.prop_filter("no null", move |it| !is_partial || it.as_null().is_none()).boxed()
 }
 
 /// A value that the field may have, few enough that ties are common; `whole`: arrays included.
 fn any_field(path: &str, whole: bool) -> BoxedStrategy<Bson> {
     let person = (0..4_u32).prop_map(|number| Bson::from(id(number)));
-    let tag = prop::sample::select(vec!["", "a", "a\0b", "ab", "b"]).prop_map(Bson::from);
+    let word = prop::sample::select(vec!["", "a", "a\0b", "ab", "b"]).prop_map(Bson::from);
     let array = |item: BoxedStrategy<Bson>| {
         if whole { prop::collection::vec(item, 0..4).prop_map(Bson::Array).boxed() } else { item }
     };
+    let or_null = |value: BoxedStrategy<Bson>| prop_oneof![1 => Just(Bson::Null), 3 => value];
     match path {
         "participants" => array(person.boxed()),
-        "tags" => array(tag.boxed()),
-        "createdBy" | "assignedTo" => prop_oneof![Just(Bson::Null), person].boxed(),
-        "status" => prop_oneof![Just(Bson::Null), tag].boxed(),
-        "lastMessageAt" => (-2_i64..4).prop_map(|millis| at(millis).into()).boxed(),
-        _ => prop_oneof![
+        "tags" => array(word.boxed()),
+        "createdBy" | "assignedTo" | "outsider" | "conversationId" | "senderId" | "userId" => {
+            or_null(person.boxed()).boxed()
+        }
+        "status" | "role" | "clientMessageId" => or_null(word.boxed()).boxed(),
+        // One person an address.
+        "email" => "[ab\0]{0,3}".prop_map(Bson::from).boxed(),
+        "lastMessageAt" | "deletedAt" => {
+            let date = (-2_i64..4).prop_map(|millis| Bson::from(at(millis)));
+            or_null(date.boxed()).boxed()
+        }
+        "seq" | "stamp" | "changeStamp" => prop_oneof![
             (-2_i32..3).prop_map(Bson::Int32),
             (-2_i64..3).prop_map(Bson::Int64),
             (-4_i32..6).prop_map(|number| Bson::Double(f64::from(number) / 2.0)),
         ]
         .boxed(),
+        other => panic!("say which values {other} may have"),
     }
 }
 
