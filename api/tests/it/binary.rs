@@ -196,11 +196,15 @@ async fn without_its_store_it_is_unready_and_afterwards_serves_again() {
 
 #[test]
 fn an_absent_store_is_told_in_one_sentence() {
-    let output = run("mongodb://127.0.0.1:9/voxora-chat", &["index"]);
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
-    let expected = "voxora-api: no MongoDB that takes writes answers at 127.0.0.1:9\n";
-    assert_eq!(said, expected);
+    let create = ["admin", "create", "--email", "root@example.com", "--password", "correct horse"];
+    for arguments in [&[][..], &["index"], &create] {
+        let output = run("mongodb://127.0.0.1:9/voxora-chat", arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}: {output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        let expected = "voxora-api: no MongoDB that takes writes answers at 127.0.0.1:9\n";
+        assert_eq!(said, expected, "{arguments:?}");
+    }
 }
 
 #[test]
