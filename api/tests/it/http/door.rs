@@ -1,7 +1,11 @@
 //! What holds whatever is asked for: paths, methods, headers, health. Source: contract O1.1, O6.3.
 
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
+use tracing_subscriber::fmt::MakeWriter;
 
 use super::desk::{Desk, asking};
 
@@ -132,6 +136,13 @@ async fn security_headers_are_the_originals() {
     let desk = Desk::open().await;
     let answer = desk.get("/nothing", "").await;
     for (name, value) in [
+        (
+            "content-security-policy",
+            "default-src 'self';base-uri 'self';font-src 'self' https: data:;form-action 'self';\
+             frame-ancestors 'self';img-src 'self' data:;object-src 'none';script-src 'self';\
+             script-src-attr 'none';style-src 'self' https: 'unsafe-inline';\
+             upgrade-insecure-requests",
+        ),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("origin-agent-cluster", "?1"),
@@ -147,6 +158,65 @@ async fn security_headers_are_the_originals() {
         assert_eq!(answer.headers[name], value);
     }
     assert!(!answer.headers.contains_key("cross-origin-embedder-policy"));
+}
+
+#[tokio::test]
+async fn access_log_has_a_line_per_request_and_no_query() {
+    let desk = Desk::open().await;
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+    let logged = tracing::subscriber::set_default(subscriber);
+    for (method, path) in [
+        (Method::GET, "/api/v1/health?token=hidden"),
+        (Method::POST, "/api/v1/auth/login?password=hidden"),
+        (Method::DELETE, "/nothing?x=hidden"),
+        (Method::OPTIONS, "/api/v1/conversations?x=hidden"),
+    ] {
+        let request = asking(method.clone(), path, "hidden").header("x-request-id", "trace-7");
+        let answer = desk.knock(request.body(Bytes::new()).unwrap()).await;
+        let lines = log.take();
+        assert_eq!(lines.lines().count(), 1, "{lines}");
+        let (path, _) = path.split_once('?').unwrap();
+        for part in [
+            format!("method={method}"),
+            format!("path=\"{path}\""),
+            format!("status={}", answer.status.as_u16()),
+            "address=198.51.100.7".to_owned(),
+            "request_id=trace-7".to_owned(),
+        ] {
+            assert!(lines.contains(&part), "{part}: {lines}");
+        }
+        assert!(!lines.contains("hidden"), "{lines}");
+    }
+    drop(logged);
+}
+
+/// What was logged since it was last taken.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut self.0.lock().unwrap())).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
 }
 
 #[tokio::test]
