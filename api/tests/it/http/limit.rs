@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use api::domain::field;
+use api::store::index::SESSIONS_BY_USER;
+use api::store::{Collection, Direction, Insert, Scan};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
@@ -100,6 +103,36 @@ async fn token_of_an_ended_session_costs_its_owner_nothing() {
     let answer = shown_from("203.0.113.2", &live).await;
     answer.is(StatusCode::OK, "Profile retrieved successfully");
     assert_eq!(answer.headers["ratelimit-remaining"], "1");
+}
+
+#[tokio::test]
+async fn token_that_opened_nothing_is_not_looked_up_for_a_spent_address() {
+    let desk = Desk::with(|settings| settings.requests.hits_max = 2).await;
+    let ada = desk.customer("ada").await;
+    let scan = Scan {
+        index: &SESSIONS_BY_USER,
+        equals: &[field::id(ada.id.parse().unwrap())],
+        after: &[],
+        direction: Direction::Ascending,
+        limit: 1,
+    };
+    let document = desk.app.store.scan(&scan).await.unwrap().remove(0);
+    desk.bare(Method::POST, "/api/v1/auth/logout", &ada.token)
+        .await
+        .is(StatusCode::OK, "Logout successful");
+    let shown_from = |peer| {
+        let request = asking(Method::GET, "/api/v1/auth/profile", &ada.token);
+        desk.knock_from(peer, request.body(Bytes::new()).unwrap())
+    };
+    for status in [401, 401, 429] {
+        assert_eq!(shown_from("203.0.113.2").await.status, status);
+    }
+    // The session is there again, for whoever looks.
+    let collection = Collection::Sessions;
+    let insert = Insert { collection, document, follow_ups: Vec::new() };
+    desk.app.store.insert(insert).await.unwrap();
+    assert_eq!(shown_from("203.0.113.2").await.status, 429);
+    assert_eq!(shown_from("203.0.113.3").await.status, 200);
 }
 
 #[tokio::test]
