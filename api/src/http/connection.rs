@@ -3,6 +3,7 @@
 //! - [`lobby`]: how many there are, and who makes room for one more
 //! - [`crowd`]: how many of them one client may have
 //! - `head`: how requests must be framed
+//! - `refusal`: the answers to what never became a request
 //! - `linger`: how it ends
 //! - [`Wire`]: the socket that hyper reads and writes, which is guarded so
 //!
@@ -14,6 +15,7 @@ pub mod lobby;
 
 mod head;
 mod linger;
+mod refusal;
 mod wire;
 
 use std::convert::Infallible;

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 
 use super::Limits;
 use super::crowd::{Crowd, Seat};
+use super::refusal::Refusal;
 use crate::throttle::Throttle;
 
 /// The guests of a listener.
@@ -181,6 +182,11 @@ impl Guest {
         }
     }
 
+    /// Whether it has neither a request at hand nor an answer on its way out.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.number.load(Ordering::Relaxed) != NONE
+    }
+
     /// It is no guest any more: its connection goes on as something else, or has ended.
     pub(super) fn leave(&self) {
         if !self.has_left.swap(true, Ordering::Relaxed) {
@@ -211,16 +217,12 @@ impl Drop for Guest {
 fn turn_away(stream: TcpStream) {
     if let Ok(mut stream) = stream.into_std() {
         // Nothing was written yet, so there is room for it.
-        let _ = stream.write(FULL);
+        let _ = stream.write(&Refusal::no_room().bytes);
     }
 }
 
 /// No number of anybody who waits.
 const NONE: u64 = 0;
-
-/// The answer to whoever is turned away.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
-    Content-Length: 0\r\nConnection: close\r\n\r\n";
 
 #[cfg(test)]
 mod tests {
@@ -288,7 +290,13 @@ mod tests {
         assert!(entry.is_none());
         let mut heard = String::new();
         client.read_to_string(&mut heard).unwrap();
-        assert!(heard.starts_with("HTTP/1.1 503 ") && heard.ends_with("\r\n\r\n"), "{heard}");
+        assert!(
+            heard.starts_with("HTTP/1.1 503 ") && heard.contains("\r\nx-request-id: "),
+            "{heard}"
+        );
+        let said = "{\"success\":false,\"message\":\"Too many connections, please try again\",\
+                    \"code\":\"BUSY\"}";
+        assert!(heard.ends_with(said), "{heard}");
         first.flush();
         assert!(house.enter().await.has_displaced);
     }

@@ -3,6 +3,9 @@
 //! - What may not be read is refused: in place of the first wrong byte hyper reads a NUL, which
 //!   stands nowhere in a head, so that it answers 400 behind what it still has to answer; and then
 //!   the end.
+//! - hyper's own refusal has neither an id nor a body. It is all that hyper writes while no request is
+//!   at hand, and ours is written in its place. Where the answer before it has not left, because the
+//!   peer does not take it, hyper writes both at once, and they pass as they are.
 //! - A peer that takes nothing of its answer for too long is given up.
 //! - After the last answer, what the peer still sends is read and dropped for a while.
 
@@ -12,6 +15,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf as _, Bytes};
+use http::{HeaderValue, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
@@ -19,6 +24,7 @@ use tokio::time::{Instant, Sleep};
 use super::head::Guard;
 use super::linger::Linger;
 use super::lobby::Guest;
+use super::refusal::Refusal;
 
 /// A guarded socket.
 #[derive(Debug)]
@@ -29,6 +35,8 @@ pub struct Wire {
     guest: Arc<Guest>,
     /// Whether hyper reads nothing any more, because something was refused.
     is_refused: bool,
+    /// What is to be written in place of hyper's own refusal.
+    refusal: Bytes,
     /// How long the peer may take nothing.
     write_timeout: Duration,
     /// Runs while the peer takes nothing.
@@ -44,6 +52,7 @@ impl Wire {
             guard: Guard::default(),
             guest,
             is_refused: false,
+            refusal: Bytes::new(),
             write_timeout,
             deadline: None,
             linger: Linger::default(),
@@ -53,6 +62,34 @@ impl Wire {
     /// The bare socket.
     pub fn into_stream(self) -> TcpStream {
         self.stream
+    }
+
+    /// Takes hyper's own refusal and keeps ours for the flush that follows; says whether it was one.
+    fn replace(&mut self, head: &[u8]) -> bool {
+        let status = head.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
+        let status = status.and_then(|digits| StatusCode::from_bytes(digits).ok());
+        let Some(status) = status.filter(|it| it.is_client_error() && self.guest.is_waiting())
+        else {
+            return false;
+        };
+        let Refusal { bytes, request_id } = Refusal::unreadable(status, date(head));
+        let request_id = request_id.to_str().unwrap_or_default();
+        let peer = self.stream.peer_addr().ok();
+        tracing::info!(status = status.as_u16(), ?peer, request_id, "unreadable request");
+        self.refusal = bytes;
+        true
+    }
+
+    /// Writes what is left of our refusal.
+    fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.refusal.is_empty() {
+            let written = Pin::new(&mut self.stream).poll_write(cx, &self.refusal);
+            match ready!(self.written(cx, written))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.refusal.advance(count),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Turns a write that waits for too long into an error.
@@ -72,6 +109,13 @@ impl Wire {
         ready!(deadline.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
+}
+
+/// What a head says of the date.
+fn date(head: &[u8]) -> Option<HeaderValue> {
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let value = lines.find_map(|line| line.strip_prefix(b"date: "))?;
+    HeaderValue::from_bytes(value.trim_ascii_end()).ok()
 }
 
 impl AsyncRead for Wire {
@@ -108,6 +152,9 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let wire = self.get_mut();
+        if wire.replace(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let written = Pin::new(&mut wire.stream).poll_write(cx, bytes);
         wire.written(cx, written)
     }
@@ -118,6 +165,9 @@ impl AsyncWrite for Wire {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wire = self.get_mut();
+        if slices.first().is_some_and(|head| wire.replace(head)) {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
         let written = Pin::new(&mut wire.stream).poll_write_vectored(cx, slices);
         wire.written(cx, written)
     }
@@ -128,6 +178,7 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
+        ready!(wire.poll_refusal(cx))?;
         ready!(Pin::new(&mut wire.stream).poll_flush(cx))?;
         wire.guest.flush();
         Poll::Ready(Ok(()))

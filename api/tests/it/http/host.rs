@@ -69,3 +69,39 @@ async fn what_the_host_refuses_is_published_of_every_route() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_is_refused_like_anything_else() {
+    let desk = Desk::open().await;
+    let server = Listening::start_with(&desk, Limits::DEFAULT).await;
+    let line = "GET /api/v1/health HTTP/1.1\r\nHost: here\r\n";
+    let long = format!("{line}X: {}\r\n\r\n", "x".repeat(20_000));
+    let many = format!("{line}{}\r\n", "X: y\r\n".repeat(80));
+    let double = format!("{line}Host: there\r\n\r\n");
+    let version = "GET / HTTP/1.2\r\nHost: here\r\n\r\n".to_owned();
+    for (request, status, code) in [
+        (&long, 431, "PAYLOAD_TOO_LARGE"),
+        (&many, 431, "PAYLOAD_TOO_LARGE"),
+        (&double, 400, "VALIDATION_FAILED"),
+        (&version, 400, "VALIDATION_FAILED"),
+    ] {
+        // Alone, and behind a request that is answered first.
+        for before in [String::new(), format!("{line}\r\n")] {
+            let heard = exchange(server.address, format!("{before}{request}").as_bytes()).await;
+            let answers: Vec<_> = heard.split("HTTP/1.1 ").skip(1).collect();
+            assert_eq!(answers.len(), if before.is_empty() { 1 } else { 2 }, "{heard}");
+            let answer = answers.last().unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with(&status.to_string()), "{heard}");
+            for line in
+                ["x-request-id: ", "x-content-type-options: nosniff", "connection: close", "date: "]
+            {
+                assert!(head.contains(&format!("\r\n{line}")), "{line}: {heard}");
+            }
+            assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{heard}");
+            let body: Value = serde_json::from_str(body).unwrap();
+            assert_eq!((&body["success"], &body["code"]), (&false.into(), &code.into()));
+            assert!(body["message"].is_string());
+        }
+    }
+}
