@@ -110,10 +110,8 @@ impl Polling {
 
     fn payload(&self, answer: Answer, outbox: &mut Outbox) -> PollAnswer {
         let frames = match answer {
-            Answer::Output | Answer::Close | Answer::Farewell => {
-                outbox.take_frames(ANSWER_PACKETS_MAX, ANSWER_BYTES)
-            }
-            Answer::Noop => Vec::new(),
+            Answer::Output | Answer::Close => outbox.take_frames(ANSWER_PACKETS_MAX, ANSWER_BYTES),
+            Answer::Noop | Answer::Farewell => Vec::new(),
         };
         let any_binary = frames.iter().any(|frame| !is_text(frame));
         let mut writer = Writer::new(Format::of_answer(self.revision, self.base64, any_binary));
@@ -125,9 +123,7 @@ impl Polling {
             Answer::Noop => writer.push_text(packet::NOOP),
             Answer::Close => writer.push_text(packet::CLOSE),
             Answer::Farewell => {
-                if writer.is_empty() {
-                    writer.push_text(packet::NOOP);
-                }
+                writer.push_text(packet::NOOP);
                 writer.push_text(packet::CLOSE);
             }
         }
@@ -206,6 +202,5 @@ mod tests {
         assert_eq!(body(Answer::Noop, &[(Opcode::Text, b"2")]), "6");
         assert_eq!(body(Answer::Close, &[(Opcode::Text, b"2")]), "2\u{1e}1");
         assert_eq!(body(Answer::Farewell, &[]), "6\u{1e}1");
-        assert_eq!(body(Answer::Farewell, &[(Opcode::Text, b"41")]), "41\u{1e}1");
     }
 }

@@ -258,11 +258,11 @@ impl<S> Core<S> {
         if let Some(connection) = self.connections.get_mut(slot as usize) {
             connection.phase = Phase::Closing;
         }
-        self.with_polling(slot, |polling, _| {
+        self.with_polling(slot, |polling, has_output| {
             if is_failure {
                 polling.session.handle_failure()
             } else {
-                polling.session.handle_close(now_ms)
+                polling.session.handle_close(now_ms, has_output)
             }
         });
         self.schedule_session(slot);
@@ -345,3 +345,6 @@ impl<S> Core<S> {
         connection.is_some_and(|connection| matches!(connection.link, Link::Polling(_)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,6 +69,21 @@ fn clients_with_the_msgpack_parser_come_back_as_who_they_were() {
     recover(&["polling,websocket", "socket.io-msgpack-parser"]);
 }
 
+#[test]
+fn expiry_is_told_over_polling() {
+    put_out("polling");
+}
+
+#[test]
+fn expiry_is_told_over_websocket() {
+    put_out("websocket");
+}
+
+/// Whose clients are put out at once, and when their token ends.
+fn put_out(transports: &str) {
+    undisturbed_with(&[("JWT_EXPIRES_IN", "15s")], "it/script/put_out.js", &[transports]);
+}
+
 fn recover(row: &[&str]) {
     undisturbed("it/script/recovery.js", row);
 }
@@ -78,7 +93,11 @@ fn devices(row: &[&str]) {
 }
 
 fn undisturbed(path: &str, row: &[&str]) {
-    let mut server = Server::start_with_admin(&[]);
+    undisturbed_with(&[], path, row);
+}
+
+fn undisturbed_with(settings: &[(&str, &str)], path: &str, row: &[&str]) {
+    let mut server = Server::start_with_admin(settings);
     let base = format!("http://{}", server.address());
     let arguments: Vec<&str> = std::iter::once(base.as_str()).chain(row.iter().copied()).collect();
     script::run(Language::JavaScript, path, &arguments, |_| None);

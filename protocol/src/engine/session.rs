@@ -48,7 +48,7 @@ enum Phase {
         upgrade: Upgrade,
     },
     WebSocket,
-    /// Closed by the server, and no poll has been there to tell.
+    /// Closed by the server, and no poll has been there to tell of all that waited and of that.
     Leaving {
         until_ms: u32,
     },
@@ -125,6 +125,9 @@ impl Session {
                 *parked = true;
                 Get::Park
             }
+            // COMPAT: what waits and the close packet never share an answer: a client closes at the
+            // packet before it hands on what came with it. Pinned by `expiry_is_told_over_polling`.
+            Phase::Leaving { .. } if has_output => Get::Answer(Answer::Output),
             Phase::Leaving { .. } => {
                 self.phase = Phase::Over;
                 Get::Answer(Answer::Farewell)
@@ -219,18 +222,18 @@ impl Session {
         }
     }
 
-    /// The server closes the session. What still waits is sent first, before the close packet.
-    pub const fn handle_close(&mut self, now_ms: u32) -> Orders {
+    /// The server closes the session. What still waits is sent first; the close packet goes to the
+    /// poll behind it.
+    pub const fn handle_close(&mut self, now_ms: u32, has_output: bool) -> Orders {
         match self.phase {
-            Phase::Polling { parked: false, upgrade } => {
+            Phase::Polling { parked, upgrade } if has_output || !parked => {
                 self.phase = Phase::Leaving { until_ms: now_ms.wrapping_add(FAREWELL_MS) };
+                let poll = if parked { Some(Answer::Output) } else { None };
                 let close_websocket = !matches!(upgrade, Upgrade::None);
-                Orders { poll: None, close_websocket, over: false }
+                Orders { poll, close_websocket, over: false }
             }
             Phase::Leaving { .. } => Orders::NONE,
-            Phase::Polling { parked: true, .. } | Phase::WebSocket | Phase::Over => {
-                self.end(Some(Answer::Close))
-            }
+            Phase::Polling { .. } | Phase::WebSocket | Phase::Over => self.end(Some(Answer::Close)),
         }
     }
 

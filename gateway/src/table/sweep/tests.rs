@@ -35,7 +35,7 @@ pub(in crate::table) fn settings(outbox_soft_bytes: u32, outbox_hard_bytes: u32)
     }
 }
 
-fn core() -> Core<()> {
+pub(in crate::table) fn core() -> Core<()> {
     let (handle, _) = ShardHandle::new();
     let settings = settings(SOFT, 1_000_000);
     let place = Place { node: 0, shard: 0, shards: Arc::from([handle]), timeline: Arc::default() };

@@ -96,10 +96,12 @@ fn close_by_the_server_is_remembered_for_the_next_poll() {
     // Sessions that join no namespace are closed after a second: this one, and then another.
     Peer::open(server.address(), "/socket.io/?EIO=4&transport=websocket").hear_end();
     assert_eq!(poller.post("40").text(), "ok", "what comes after the end is taken and dropped");
-    let answer = poller.get();
-    assert_eq!(answer.status, 200);
-    // The ping that waited goes first; where the machine stopped until all was over, a noop.
-    assert!(["2\u{1e}1", "6\u{1e}1"].contains(&answer.text()), "{answer:?}");
+    // The ping that waited goes first; where the machine stopped until all was over, there is none.
+    let mut answer = poller.get();
+    if answer.text() == "2" {
+        answer = poller.get();
+    }
+    assert_eq!((answer.status, answer.text()), (200, "6\u{1e}1"));
     poller.assert_unknown("the farewell");
 }
 

@@ -3,13 +3,13 @@
 /// How a poll is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// With everything that waits, as one payload.
+    /// With what waits, as one payload; what does not fit is output still.
     Output,
     /// With `6`.
     Noop,
-    /// With everything that waits, then `1`.
+    /// With what waits, as far as it fits, then `1`; the session is over.
     Close,
-    /// With everything that waits, or `6` if nothing does, then `1`; the session is over.
+    /// With `6` and `1`: nothing waits any more, and the session is over.
     Farewell,
 }
 

@@ -90,13 +90,13 @@ fn polling_close_packet_answers_the_pending_get_with_a_noop() {
 
 #[test]
 fn polling_server_close_tells_the_pending_get_at_once() {
-    assert_eq!(parked().handle_close(0), POLL_CLOSED);
+    assert_eq!(parked().handle_close(0, false), POLL_CLOSED);
 }
 
 #[test]
 fn polling_server_close_is_remembered_for_the_next_get() {
     let mut session = Session::polling();
-    let orders = session.handle_close(1_000);
+    let orders = session.handle_close(1_000, false);
     assert_eq!(orders, Orders::NONE);
     assert_eq!(session.transport(), None);
     assert_eq!(session.handle_post(), Post::Discard);
@@ -108,9 +108,27 @@ fn polling_server_close_is_remembered_for_the_next_get() {
 }
 
 #[test]
+fn polling_server_close_comes_alone_behind_all_that_waits() {
+    let told = Orders { poll: Some(Answer::Output), close_websocket: false, over: false };
+    for (mut session, orders) in [(parked(), told), (Session::polling(), Orders::NONE)] {
+        assert_eq!(session.handle_close(1_000, true), orders);
+        assert_eq!(session.transport(), None);
+        for now_ms in [1_001, 20_000] {
+            assert_eq!(session.handle_get(now_ms, true), Get::Answer(Answer::Output));
+        }
+        assert_eq!(session.next_timeout(20_000), Some(11_000), "polls buy no time");
+        assert_eq!(session.handle_get(20_001, false), Get::Answer(Answer::Farewell));
+        assert!(session.is_over());
+    }
+    let (mut probing, _) = probed(parked());
+    assert_eq!(probing.handle_get(1, true), Get::Park);
+    assert_eq!(probing.handle_close(2, true), Orders { close_websocket: true, ..told });
+}
+
+#[test]
 fn polling_server_close_is_forgotten_after_thirty_seconds() {
     let mut session = Session::polling();
-    session.handle_close(1_000);
+    session.handle_close(1_000, false);
     assert_eq!(session.handle_timeout(30_999, false), None);
     assert_eq!(session.handle_timeout(31_000, false), Some(Timeout::Forgotten));
     assert!(session.is_over());
@@ -133,7 +151,7 @@ fn websocket_session_takes_no_polls() {
     assert_eq!(session.handle_output(), Output::Write);
     assert_eq!(session.next_timeout(0), None);
     let over = Orders { poll: None, close_websocket: true, over: true };
-    assert_eq!(session.handle_close(0), over);
+    assert_eq!(session.handle_close(0, false), over);
     let mut session = Session::websocket();
     assert_eq!(session.handle_websocket_lost(true), Orders { close_websocket: false, ..over });
 }
@@ -284,22 +302,22 @@ fn upgrade_done_makes_polls_with_that_sid_a_mismatch() {
 
 #[test]
 fn upgrade_under_way_is_closed_with_its_session() {
-    for end in
-        [Session::handle_failure, Session::handle_client_close, |s: &mut Session| s.handle_close(0)]
-    {
+    for end in [Session::handle_failure, Session::handle_client_close, |s: &mut Session| {
+        s.handle_close(0, false)
+    }] {
         let mut session = parked();
         session.handle_websocket(0, TIMEOUT);
         assert!(end(&mut session).close_websocket);
     }
     let (mut session, _) = probed(parked());
     let orders = Orders { poll: None, close_websocket: true, over: false };
-    assert_eq!(session.handle_close(0), orders);
+    assert_eq!(session.handle_close(0, false), orders);
 }
 
 #[test]
 fn deadlines_survive_the_wrap_of_the_clock() {
     let mut session = Session::polling();
-    session.handle_close(u32::MAX - 10);
+    session.handle_close(u32::MAX - 10, false);
     assert_eq!(session.next_timeout(u32::MAX), Some(FAREWELL_MS - 10));
     assert_eq!(session.handle_timeout(FAREWELL_MS - 12, false), None);
     assert_eq!(session.handle_timeout(FAREWELL_MS - 11, false), Some(Timeout::Forgotten));

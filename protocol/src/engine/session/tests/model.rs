@@ -89,11 +89,16 @@ impl World {
         match answer {
             Answer::Output => {
                 assert!(self.waits(), "an answer with nothing in it");
-                self.deliver();
+                // An answer has room for one.
+                self.delivered += 1;
             }
             Answer::Noop => {}
-            Answer::Close | Answer::Farewell => {
+            Answer::Close => {
                 self.deliver();
+                self.closed = true;
+            }
+            Answer::Farewell => {
+                assert!(!self.waits(), "the end before the output");
                 self.closed = true;
             }
         }
@@ -221,7 +226,7 @@ impl World {
             Event::Noop => self.tick(NOOP_SPACING_MS),
             Event::Late => self.tick(FAREWELL_MS),
             Event::Close => {
-                let orders = self.session.handle_close(self.now_ms);
+                let orders = self.session.handle_close(self.now_ms, self.waits());
                 self.obey(orders);
             }
             Event::ClientClose => {
@@ -249,7 +254,7 @@ impl World {
         }
         if self.socket != Socket::Swapped {
             self.tick(TIMEOUT);
-            if self.waits() && !self.closed {
+            while self.waits() && !self.closed {
                 self.get();
             }
         }
