@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use protocol::engine::{Handshake, HandshakeError, Revision, Transport};
@@ -88,7 +88,42 @@ pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, HandshakeError> {
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(protocol) = first_protocol(request.headers()) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
     Ok(response)
+}
+
+/// The subprotocol that a client would like best. COMPAT: whatever it is, like the reference: a
+/// client that offers some and is answered none fails its handshake. Pinned by
+/// `javascript_client_4_8_offers_subprotocols`.
+fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
+    let offered = headers.get(SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+    let first = offered.split(',').next()?.trim();
+    let is_token = !first.is_empty() && first.bytes().all(is_token_byte);
+    HeaderValue::from_str(first).ok().filter(|_| is_token)
+}
+
+/// Source: RFC 9110 §5.6.2.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
 }
 
 /// Whether a handshake is of the one version of the protocol that is served; who is refused for
@@ -175,6 +210,30 @@ mod tests {
         for (transport, is_upgrade) in [("websocket", true), ("polling", false)] {
             let v4 = request(Method::GET, &format!("EIO=4&transport={transport}"), is_upgrade);
             assert_eq!(opening(&v4, true, new), None);
+        }
+    }
+
+    #[test]
+    fn first_subprotocol_that_is_offered_is_the_one() {
+        for (offered, answered) in [
+            (&["chat"][..], Some("chat")),
+            (&["v1.chat, v2"], Some("v1.chat")),
+            (&[" v1 ,v2", "v3"], Some("v1")),
+            (&["v1", "v2"], Some("v1")),
+            (&["", "v1"], None),
+            (&["no token, v1"], None),
+            (&["v1;q=1"], None),
+            (&[], None),
+        ] {
+            let mut request = request(Method::GET, "", true);
+            for value in offered {
+                let value = HeaderValue::from_static(value);
+                request.headers_mut().append(SEC_WEBSOCKET_PROTOCOL, value);
+            }
+            let response = accept(&request).unwrap();
+            let protocol = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
+            let expected = answered.map(HeaderValue::from_static);
+            assert_eq!(protocol, expected.as_ref(), "{offered:?}");
         }
     }
 

@@ -10,6 +10,7 @@ const ECHO_JS: &str = "conformance/script/echo.js";
 const ECHO_PY: &str = "conformance/script/echo.py";
 const LEGACY_JS: &str = "conformance/script/legacy.js";
 const ENGINE_JS: &str = "conformance/script/engine.js";
+const PROTOCOLS_JS: &str = "conformance/script/protocols.js";
 const ROOM_JS: &str = "conformance/script/room.js";
 const UPGRADE_JS: &str = "conformance/script/upgrade.js";
 
@@ -32,6 +33,8 @@ matrix! {
     javascript_client_3_1_over_websocket JavaScript ECHO_JS ["socket.io-client-3"] "websocket";
     javascript_client_3_1_over_polling JavaScript ECHO_JS ["socket.io-client-3"] "polling";
     javascript_client_3_1_upgrades JavaScript ECHO_JS ["socket.io-client-3"] "polling,websocket";
+    javascript_client_4_8_offers_subprotocols
+        JavaScript PROTOCOLS_JS ["socket.io-client"] "polling,websocket";
     msgpack_parser_over_websocket
         JavaScript ECHO_JS ["socket.io-client"] "websocket" ["socket.io-msgpack-parser"];
     msgpack_parser_over_polling
