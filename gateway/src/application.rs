@@ -27,8 +27,8 @@ pub struct Opening {
     pub bearer: Option<Box<str>>,
     /// The token of the query, for clients that have no auth payload. Never logged.
     pub query_token: Option<Box<str>>,
-    /// Of a WebSocket, its place among the connections of its client that have not signed in; given
-    /// back with this, when the first namespace is joined. A session on polling has none of its own.
+    /// Its place among what its client has that has not signed in; given back with this, when the
+    /// first namespace is joined.
     pub seat: Option<Seat>,
 }
 

@@ -64,10 +64,10 @@ struct ListenArguments<const PORT: u16> {
     /// of a client in taking the answer; 1 to 300.
     #[arg(long, env = "HTTP_PATIENCE_SECONDS", value_name = "SECONDS", default_value = "20")]
     http_patience_seconds: String,
-    /// Connections that one address may have at once without having signed in on them: HTTP, that of
-    /// long polling included, and sockets until then. One more is answered 503. Of IPv6, a /64 is one
-    /// address. `off` lifts it; `TRUSTED_PROXIES` are not held to it. Default: 1024, and any number
-    /// from this machine.
+    /// Connections that one address may have at once without having signed in on them: HTTP, and
+    /// sockets until then; a session on long polling is one more until then. One more than that is
+    /// answered 503. Of IPv6, a /64 is one address. `off` lifts it; `TRUSTED_PROXIES` are not held to
+    /// it. Default: 1024, and any number from this machine.
     #[arg(long, env = "CONNECTIONS_PER_ADDRESS", value_name = "COUNT|off")]
     connections_per_address: Option<String>,
 }

@@ -38,9 +38,14 @@ impl<S: Send + 'static> Host<S> {
         let (parts, body) = request.into_parts();
         let mut response = match (handshake.sid, &method) {
             (None, _) => {
-                let opening = opening(&parts.headers, &parts.uri, peer);
+                let mut opening = opening(&parts.headers, &parts.uri, peer);
+                opening.seat = self.lobby.seat(peer);
                 let Handshake { revision, base64, .. } = handshake;
-                self.open_session(PollingWish { layer, revision, base64, opening }).await
+                if opening.seat.is_some() {
+                    self.open_session(PollingWish { layer, revision, base64, opening }).await
+                } else {
+                    overloaded()
+                }
             }
             (Some(sid), &Method::GET) => {
                 // Nothing of the request stays while the poll is parked.
@@ -198,7 +203,7 @@ fn poll_response(answer: PollAnswer, accepted: Option<encoding::Encoding>) -> Re
     }
 }
 
-/// The answer where there is as much polling as there may be.
+/// The answer where there is as much polling as there may be, in all or of one client.
 fn overloaded() -> Response<Bytes> {
     let mut response = bare(StatusCode::SERVICE_UNAVAILABLE);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));

@@ -2,7 +2,8 @@
 //! process.
 //!
 //! A [`Seat`] is one of them. It is given back when it is dropped, however its holder ends; who leaves
-//! HTTP for a socket takes it along until it has signed in.
+//! HTTP for a socket takes it along until it has signed in. A session on long polling, which needs no
+//! connection to go on, has one of its own until then.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -91,11 +91,7 @@ impl Lobby {
 
     /// Lets a connection in, or answers it with 503 and closes it.
     pub fn enter(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Option<Entry> {
-        let Some(seat) = self.crowd.seat(peer.ip()) else {
-            let said = self.lock().too_many.note(Instant::now());
-            if let Some(count) = said {
-                tracing::warn!(count, %peer, "too many connections of one address, turned away");
-            }
+        let Some(seat) = self.seat(peer) else {
             turn_away(stream);
             return None;
         };
@@ -128,6 +124,18 @@ impl Lobby {
             out,
         };
         Some(Entry { stream, guest: Arc::new(guest), seat, has_displaced })
+    }
+
+    /// A place among those of its client, also for what outlives the connection that asks for it; none
+    /// where the client has as many as it may have.
+    pub fn seat(&self, peer: SocketAddr) -> Option<Seat> {
+        let seat = self.crowd.seat(peer.ip());
+        if seat.is_none()
+            && let Some(count) = self.lock().too_many.note(Instant::now())
+        {
+            tracing::warn!(count, %peer, "too many connections of one address, turned away");
+        }
+        seat
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use socket2::{Domain, Socket, Type};
 
 use super::frame::masked;
-use super::{DOOR, Scene};
+use super::{DOOR, POLLING, Scene};
 use crate::chat::Chat;
 use crate::peer;
 
@@ -60,6 +60,49 @@ fn sockets_of_an_address_are_counted_until_they_have_signed_in() {
     // Its place is free.
     drop(scene.hostile_chat());
     scene.assert_unharmed("sockets that do not sign in");
+}
+
+#[test]
+fn sessions_on_polling_of_an_address_are_counted_until_they_have_signed_in() {
+    let mut scene = Scene::set_with(&FEW);
+    let address = scene.server.address();
+    // The connection of each has ended when the next one comes.
+    let crowd: Vec<String> =
+        (0..2 * FEW_MAX).filter_map(|_| opened(peer::connect(address))).collect();
+    assert!((1..FEW_MAX).contains(&crowd.len()), "{} are open", crowd.len());
+    assert!(opened(from_elsewhere(address)).is_some(), "another address is turned away");
+    let sign_in = format!("40{{\"token\":\"{}\"}}", scene.hostile.token);
+    let target = crowd.first().expect("one was opened");
+    let answer = told(from_elsewhere(address), &format!("POST {target}"), &sign_in);
+    assert!(answer.ends_with("ok"), "{answer}");
+    let answer = told(from_elsewhere(address), &format!("GET {target}"), "");
+    assert!(answer.contains("40{\"sid\""), "{answer}");
+    let is_opened = (0..ROUNDS_MAX).any(|_| opened(peer::connect(address)).is_some());
+    assert!(is_opened, "whoever has signed in still counts");
+    scene.assert_unharmed("sessions that do not sign in");
+}
+
+/// The target of a session on polling that is opened on this connection, if it is.
+fn opened(stream: TcpStream) -> Option<String> {
+    let answer = told(stream, &format!("GET {POLLING}"), "");
+    let Some((_, rest)) = answer.split_once("\"sid\":\"") else {
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        return None;
+    };
+    Some(format!("{POLLING}&sid={}", rest.get(..20).expect("a sid has 20 characters")))
+}
+
+/// All that the server says to a request, after which the connection ends.
+fn told(mut stream: TcpStream, what: &str, body: &str) -> String {
+    let head = format!("{what} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n");
+    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    // Who is turned away may be so before everything is said.
+    let _ = stream.write_all(request.as_bytes());
+    let mut answer = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut answer) {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{request}");
+    }
+    String::from_utf8(answer).expect("answers here are text")
 }
 
 /// The connection, if the request that is made on it is answered well.
