@@ -73,6 +73,11 @@ impl Polling {
         self.parked = Some((reply, seat));
     }
 
+    /// Whether a poll waits.
+    pub(crate) const fn is_waiting(&self) -> bool {
+        self.parked.is_some()
+    }
+
     /// Answers the parked poll with what waits, if the session's state allows it now.
     pub(crate) fn flush(&mut self, outbox: &mut Outbox) -> Result<(), Lost> {
         if outbox.is_empty() {

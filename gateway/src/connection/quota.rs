@@ -9,11 +9,14 @@ use std::rc::Rc;
 /// How much long polling one shard takes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PollingLimits {
-    /// Sessions on polling, those that were abandoned and have not timed out included. A handshake
-    /// beyond it is answered 503, with when to come back.
+    /// Sessions on polling, those that were abandoned and have not timed out included. For one beyond
+    /// it the oldest that has joined no namespace ends; where all have, the handshake is answered 503,
+    /// with when to come back.
     pub sessions_max: usize,
-    /// Polls that wait at once; each holds a connection and hyper's buffers. A poll beyond it is
-    /// answered 503, and its session ends: its client comes back, by WebSocket if it can.
+    /// Polls that wait at once; each holds a connection and hyper's buffers. For one beyond it the
+    /// oldest session that has joined no namespace and has a poll waiting ends. Where there is none,
+    /// the poll is answered 503 and its own session ends: its client comes back, by WebSocket if it
+    /// can.
     pub parked_max: usize,
 }
 

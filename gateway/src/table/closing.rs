@@ -47,6 +47,7 @@ impl<S> Core<S> {
         match gone.link {
             // Whoever waits for a poll of it is told that there is no such session any more.
             Link::Polling(polling) => {
+                self.strangers.forget(gone.nonce);
                 if let Some(probe) = polling.probe {
                     self.remove(probe, reason);
                 }

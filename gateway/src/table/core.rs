@@ -25,6 +25,7 @@ use super::holding::Holds;
 use super::inbox::ShardHandle;
 use super::room::RoomIndex;
 use super::sid::SidKey;
+use super::stranger::Strangers;
 use super::sweep::Sweeps;
 use crate::connection::close::CloseReason;
 use crate::connection::outbox::{Bounds, Class, Flush, Push};
@@ -104,6 +105,8 @@ pub(crate) struct Core<S> {
     pub(super) sweeps: Sweeps,
     /// How much long polling there is.
     pub(super) polling: Quotas,
+    /// Those there who are not known yet.
+    pub(super) strangers: Strangers,
     /// What sids are made with.
     pub(super) sid_key: SidKey,
     /// Recent broadcasts.
@@ -151,6 +154,7 @@ impl<S> Core<S> {
             holds: Holds::default(),
             sweeps: Sweeps::default(),
             polling: Quotas::new(settings.polling),
+            strangers: Strangers::default(),
             sid_key: SidKey::new(&random)?,
             log: Log::new(),
             sessions: Sessions::default(),

@@ -153,6 +153,7 @@ impl<A: Application> Shard<A> {
         membership.state = Joining::Joined(Some(session));
         if let Some(connection) = self.core.connections.get_mut(slot as usize) {
             connection.opening = None;
+            self.core.strangers.forget(connection.nonce);
         }
         let name = self.core.namespace_name(namespace);
         let mut data = Vec::new();

@@ -75,9 +75,10 @@ impl<S> Core<S> {
     /// Opens a session on long polling. Returns its slot and its open packet.
     pub(crate) fn open_polling(&mut self, wish: PollingWish) -> io::Result<(u32, String)> {
         let PollingWish { layer, revision, base64, opening } = wish;
-        let seat = self.polling.sessions.take().ok_or(io::ErrorKind::QuotaExceeded)?;
+        let seat = self.seat_session()?;
         let link = Link::Polling(Box::new(Polling::new(revision, base64, seat)));
         let slot = self.insert(Beginning { link, layer, revision, opening })?;
+        self.note_stranger(slot);
         self.schedule_first(slot);
         Ok((slot, self.open_packet(slot, true)?))
     }

@@ -161,11 +161,9 @@ impl<S> Core<S> {
         };
         match polling.session.handle_get(now_ms, !outbox.is_empty()) {
             Get::Park => {
-                let Some(seat) = self.polling.parked.take() else {
-                    let _ = reply.send(PollAnswer::Overloaded);
-                    return self.remove(slot, CloseReason::Overloaded);
-                };
-                polling.park(reply, seat);
+                if !self.park(slot, reply) {
+                    return;
+                }
             }
             Get::Answer(answer) => {
                 let answered = polling.answer_at_once(reply, answer, outbox);

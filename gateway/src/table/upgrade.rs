@@ -105,6 +105,7 @@ impl<S> Core<S> {
         // Answers to its probes, the first of them perhaps half written.
         connection.outbox.put_before(row.outbox);
         connection.reading.ended = row.reading.ended;
+        self.strangers.forget(connection.nonce);
         if row.reading.hungry {
             connection.make_hungry(slot, &mut self.hungry);
         }

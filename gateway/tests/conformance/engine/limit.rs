@@ -50,6 +50,61 @@ fn poll_beyond_the_limit_is_503_and_ends_its_session_alone() {
 }
 
 #[test]
+fn oldest_session_that_has_joined_nothing_gives_way_to_a_newcomer() {
+    let server = example::start_with(&["--shards", "1", "--polling-sessions", "3"]);
+    let open = || Poller::open_at(&server, SOCKET_POLLING);
+    let (joined, first, second) = (open(), open(), open());
+    assert_eq!(joined.post("40").text(), "ok");
+    let mut parked = first.parked();
+    let third = open();
+    assert_eq!((parked.answer().status, first.get().status), (400, 400), "the oldest has ended");
+    for poller in [&second, &third] {
+        assert_eq!(poller.post("40").text(), "ok");
+        assert!(poller.get().text().starts_with("40{"));
+    }
+    assert!(joined.get().text().starts_with("40{"));
+    let answer = web::ask(server.address(), "GET", SOCKET_POLLING, "", b"");
+    assert_eq!(answer.status, 503, "nobody who has joined gives way");
+    // Nor does a WebSocket, whatever it was before.
+    assert_eq!(joined.post("1").text(), "ok");
+    let moved = open();
+    let mut peer = Peer::open(server.address(), &moved.websocket());
+    peer.say("2probe");
+    assert_eq!(peer.hear_text(), "3probe");
+    peer.say("5");
+    peer.say("40/nowhere,");
+    assert!(peer.hear_text().starts_with("44/nowhere,"));
+    let fourth = open();
+    let _fifth = open();
+    fourth.assert_unknown("a newcomer");
+    peer.say("40");
+    assert!(peer.hear_text().starts_with("40{"));
+}
+
+#[test]
+fn oldest_poll_of_a_session_that_has_joined_nothing_gives_way_to_another() {
+    let server = example::start_with(&["--shards", "1", "--parked-polls", "2"]);
+    let open = || Poller::open_at(&server, SOCKET_POLLING);
+    let (joined, first, second, third) = (open(), open(), open(), open());
+    assert_eq!(joined.post("40").text(), "ok");
+    assert!(joined.get().text().starts_with("40{"));
+    let mut of_joined = joined.parked();
+    // A poll that was answered is not in the way.
+    let mut answered = first.parked();
+    assert_eq!(first.post("40/nowhere,").text(), "ok");
+    assert!(answered.answer().text().starts_with("44/nowhere,"));
+    let mut of_second = second.parked();
+    let mut of_third = third.parked();
+    assert_eq!((of_second.answer().status, second.get().status), (400, 400), "the oldest ends");
+    assert_eq!(first.post("40").text(), "ok");
+    assert!(first.get().text().starts_with("40{"), "who has no poll waiting goes on");
+    for (poller, parked) in [(&third, &mut of_third), (&joined, &mut of_joined)] {
+        assert_eq!(poller.post("40/custom,").text(), "ok");
+        assert!(parked.answer().text().starts_with("40/custom,{"));
+    }
+}
+
+#[test]
 fn stranger_on_polling_who_hears_nothing_is_owed_little_and_then_put_out() {
     let server = example::start();
     let wishes = |count| vec!["40/nowhere,"; count].join("\u{1e}");
