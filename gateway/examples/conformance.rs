@@ -221,22 +221,22 @@ impl Application for Echo {
         let arguments: Vec<&RawValue> =
             serde_json::from_slice(event.arguments).map_err(|_| Malformed)?;
         let (name, rest) = arguments.split_first().ok_or(Malformed)?;
-        match name.get() {
-            r#""message""# => {
+        match &*event_name(name).ok_or(Malformed)? {
+            "message" => {
                 let arguments = array(Some(r#""message-back""#), rest);
                 cx.emit_binary(&arguments, event.attachments);
             }
-            r#""message-with-ack""# => {
+            "message-with-ack" => {
                 if let Some(id) = event.ack {
                     cx.ack_binary(id, &array(None, rest), event.attachments);
                 }
             }
-            r#""join_conversation""# => {
+            "join_conversation" => {
                 let room: String = first(rest).ok_or(Malformed)?;
                 cx.join(&Room::from_name(&room));
                 answer(cx, event.ack);
             }
-            r#""send_message""# => {
+            "send_message" => {
                 let message: Addressed = first(rest).ok_or(Malformed)?;
                 let body = rest.first().map_or("{}", |body| body.get());
                 let arguments = format!("[\"new_message\",{body}]").into_bytes();
@@ -250,7 +250,7 @@ impl Application for Echo {
                 }
                 answer(cx, event.ack);
             }
-            name => return if is_event_name(name) { Ok(()) } else { Err(Malformed) },
+            _ => {}
         }
         Ok(())
     }
@@ -301,11 +301,11 @@ struct Addressed {
     conversation_id: String,
 }
 
-/// Whether this JSON text may stand where an event's name does.
-fn is_event_name(json: &str) -> bool {
-    match serde_json::from_str::<Cow<'_, str>>(json) {
-        Ok(name) => !RESERVED_EVENTS.contains(&name.as_ref()),
-        Err(_) => json.parse::<f64>().is_ok(),
+/// What stands where an event's name does, if it is one: a text, however it is written, or a number.
+fn event_name(json: &RawValue) -> Option<Cow<'_, str>> {
+    match serde_json::from_str::<Cow<'_, str>>(json.get()) {
+        Ok(name) => Some(name).filter(|name| !RESERVED_EVENTS.contains(&name.as_ref())),
+        Err(_) => json.get().parse::<f64>().ok().map(|_| json.get().into()),
     }
 }
 

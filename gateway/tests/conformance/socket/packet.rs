@@ -20,6 +20,14 @@ fn event_is_echoed_with_the_same_arguments() {
 }
 
 #[test]
+fn event_is_known_by_its_name_however_that_is_written() {
+    let server = example::start();
+    let mut peer = connected(&server);
+    peer.say(r#"42["mess\u0061ge",1]"#);
+    assert_eq!(hear(&mut peer), r#"42["message-back",1]"#);
+}
+
+#[test]
 fn ack_carries_the_id_of_its_event() {
     let server = example::start();
     let mut peer = connected(&server);
