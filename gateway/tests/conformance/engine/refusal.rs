@@ -176,7 +176,8 @@ fn origin_with_illegal_characters_is_a_bad_request() {
     for origin in ["http://a\u{1}b.test", "http://a\u{7f}b.test", "a\u{0}b"] {
         let mut client = web::Web::connect(server.address());
         let answer = client.ask("GET", POLLING, &format!("Origin: {origin}\r\n"), b"");
-        assert_eq!(answer.status, 400, "{origin:?}");
+        // No header may have them: no door is asked, here or in Node, and there is no code to tell.
+        assert_eq!((answer.status, answer.text()), (400, ""), "{origin:?}");
         client.assert_ended("illegal characters");
     }
 }
