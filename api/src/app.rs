@@ -93,10 +93,25 @@ impl App {
             horizon: Horizon::default(),
             typing: Typing::default(),
         };
+        app.forget_when_revived();
         // The clock goes on above every stamp that is stored.
         app.horizon.now(&app).await?;
         message::settle(&app).await?;
         Ok(Arc::new(app))
+    }
+
+    /// What was stored although nobody was told is not what is remembered.
+    fn forget_when_revived(&self) {
+        let users = self.users.forgetting_all();
+        let sessions = self.sessions.forgetting_all();
+        let memberships = self.memberships.forgetting_all();
+        let audiences = self.audiences.forgetting_all();
+        self.store.when_revived(move || {
+            users();
+            sessions();
+            memberships();
+            audiences();
+        });
     }
 
     /// Acts on what another process announced. Whoever drains the bus calls it for every notice;

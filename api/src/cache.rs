@@ -10,14 +10,14 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::time::Timestamp;
 
 /// A bounded map; values are shared handles and cheap to clone.
 #[derive(Debug)]
 pub struct Cache<K, V> {
-    inner: Mutex<Inner<K, V>>,
+    inner: Arc<Mutex<Inner<K, V>>>,
     /// Entries of one generation.
     generation_len_max: usize,
     /// An entry older than this is not believed.
@@ -49,7 +49,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
     pub fn new(capacity: usize, age_ms_max: i64) -> Self {
         let inner = Inner { young: HashMap::new(), old: HashMap::new(), writes: 0 };
         let generation_len_max = (capacity / 2).max(1);
-        Self { inner: Mutex::new(inner), generation_len_max, age_ms_max }
+        Self { inner: Arc::new(Mutex::new(inner)), generation_len_max, age_ms_max }
     }
 
     /// What is known under `key`, or a ticket for filling it in.
@@ -96,6 +96,22 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         inner.old.remove(key);
     }
 
+    /// What forgets everything, for whoever learns that the store is not what it was. Does not keep
+    /// the cache's owner alive.
+    pub fn forgetting_all(&self) -> impl Fn() + Send + 'static
+    where
+        K: Send + 'static,
+        V: Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        move || {
+            let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.writes = inner.writes.wrapping_add(1);
+            inner.young.clear();
+            inner.old.clear();
+        }
+    }
+
     fn insert(&self, inner: &mut Inner<K, V>, key: K, entry: Entry<V>) {
         if inner.young.len() >= self.generation_len_max && !inner.young.contains_key(&key) {
             inner.old = std::mem::take(&mut inner.young);
@@ -126,6 +142,21 @@ mod tests {
         }
         assert_eq!(cache.get(&0, NOW).ok(), Some(0));
         assert!(cache.get(&50, NOW).is_err());
+    }
+
+    #[test]
+    fn everything_is_forgotten_and_no_slow_read_brings_it_back() {
+        let cache = Cache::new(4, i64::MAX);
+        let forget = cache.forgetting_all();
+        let ticket = cache.get(&9, NOW).unwrap_err();
+        for key in 0..4 {
+            cache.fill(key, "old", ticket, NOW);
+        }
+        forget();
+        cache.fill(9, "old", ticket, NOW);
+        for key in [0, 1, 2, 3, 9] {
+            assert!(cache.get(&key, NOW).is_err(), "{key}");
+        }
     }
 
     #[test]

@@ -174,6 +174,16 @@ impl Store {
         mongo::Mongo::connect(address).await.map(Self::Mongo)
     }
 
+    /// Has this done whenever writes may have happened of which nobody was told: after a full disk.
+    /// On MongoDB what is remembered ages instead.
+    pub(crate) fn when_revived(&self, act: impl Fn() + Send + 'static) {
+        match self {
+            Self::Embedded(engine) => engine.when_revived(act),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(_) => drop(act),
+        }
+    }
+
     /// The name of this store's history: made with the store, made anew by a restore.
     pub fn epoch(&self) -> &str {
         match self {

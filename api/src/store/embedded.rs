@@ -22,8 +22,9 @@ mod table;
 mod verify;
 mod writer;
 
+use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -36,7 +37,8 @@ use tokio::sync::oneshot;
 pub use file::OpenError;
 
 use super::{Collection, Guard, Index, Insert, Scan, StoreError, Stretch, Update};
-use revival::Revival;
+use disk::Trust;
+use revival::{Reopen, Revival};
 use writer::{Job, WRITES_WAITING_MAX};
 
 /// A handle on the embedded engine. The last one to go waits for the writes that were queued and
@@ -60,6 +62,29 @@ struct Files {
     database: RwLock<Option<Database>>,
     /// A commit failed; no more writes until the database is opened anew.
     failed: AtomicBool,
+    /// What is done whenever it was.
+    when_revived: Mutex<Option<Hook>>,
+}
+
+struct Hook(Box<dyn Fn() + Send>);
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Hook")
+    }
+}
+
+/// The folder that a store is in.
+struct Folder(PathBuf);
+
+impl Reopen for Folder {
+    fn probe(&self) -> io::Result<()> {
+        file::probe(&self.0)
+    }
+
+    fn open(&self, trust: &Trust) -> Result<file::Opened, OpenError> {
+        file::reopen(&self.0, trust)
+    }
 }
 
 /// The writer's thread and the way to it.
@@ -79,7 +104,7 @@ impl Embedded {
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         let opened = file::open(folder)?;
         let path = folder.to_owned();
-        let revival = Revival::new(&opened, move || file::reopen(&path));
+        let revival = Revival::new(&opened, Folder(path));
         Self::start(opened, revival)
             .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })
     }
@@ -88,7 +113,11 @@ impl Embedded {
     fn start(opened: file::Opened, revival: Revival) -> io::Result<Self> {
         let file::Opened { database, epoch, .. } = opened;
         let database = RwLock::new(Some(database));
-        let files = Arc::new(Files { database, failed: AtomicBool::new(false) });
+        let files = Arc::new(Files {
+            database,
+            failed: AtomicBool::new(false),
+            when_revived: Mutex::default(),
+        });
         let (queue, jobs) = sync_channel(WRITES_WAITING_MAX);
         let writer_files = Arc::clone(&files);
         let thread = std::thread::Builder::new()
@@ -106,6 +135,13 @@ impl Embedded {
     /// [`StoreError::Corrupt`] names the first disagreement.
     pub fn verify(&self) -> Result<u64, StoreError> {
         self.read(verify::verify)
+    }
+
+    /// Has this done whenever the database was opened anew, instead of what was to be done before.
+    pub(super) fn when_revived(&self, act: impl Fn() + Send + 'static) {
+        let mut hook =
+            self.engine.files.when_revived.lock().unwrap_or_else(PoisonError::into_inner);
+        *hook = Some(Hook(Box::new(act)));
     }
 
     pub(super) fn epoch(&self) -> &str {
@@ -249,6 +285,14 @@ impl Files {
     /// Puts another database in the place of this one, once nobody reads it any more.
     fn replace(&self, database: Option<Database>) {
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = database;
+    }
+
+    /// A write of which its caller was told that nobody knows may be there after all.
+    fn note_revival(&self) {
+        let hook = self.when_revived.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Hook(act)) = &*hook {
+            act();
+        }
     }
 
     /// Refuses after a failed commit.

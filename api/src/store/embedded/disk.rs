@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::{BackendError, StorageBackend};
 
-/// Lost with the first sync that fails; shared by a file and whoever asks.
+/// Lost for good with the first sync that fails; shared by all files that the store is opened as, and
+/// whoever asks.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trust {
     lost: Arc<AtomicBool>,

@@ -1,7 +1,7 @@
 //! Opening: the folder, the file, and what can be wrong with them.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
@@ -16,6 +16,12 @@ pub(super) const FILE_NAME: &str = "voxora.redb";
 
 /// Its name while it is being made.
 const UNFINISHED_NAME: &str = "voxora.redb.new";
+
+/// A file that is written and removed, to see whether that goes.
+const PROBE_NAME: &str = "voxora.redb.probe";
+
+/// Its length: more than most commits add.
+const PROBE_BYTES: usize = 4 * 1024 * 1024;
 
 /// What the pages of the database may take in memory.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -75,25 +81,36 @@ pub(super) fn open(folder: &Path) -> Result<Opened, OpenError> {
     if existing.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return make(folder, &path);
     }
-    open_existing(folder, existing.map_err(|source| unusable(folder, source))?)
+    open_existing(folder, existing.map_err(|source| unusable(folder, source))?, &Trust::default())
 }
 
 /// Opens the store in `folder` once more; one that is gone is not made.
-pub(super) fn reopen(folder: &Path) -> Result<Opened, OpenError> {
+pub(super) fn reopen(folder: &Path, trust: &Trust) -> Result<Opened, OpenError> {
     let file = open_file(&folder.join(FILE_NAME), Existing::Only);
-    open_existing(folder, file.map_err(|source| unusable(folder, source))?)
+    open_existing(folder, file.map_err(|source| unusable(folder, source))?, trust)
 }
 
-fn open_existing(folder: &Path, file: File) -> Result<Opened, OpenError> {
+/// Whether the disk that the folder is on takes more.
+pub(super) fn probe(folder: &Path) -> io::Result<()> {
+    let path = folder.join(PROBE_NAME);
+    let written = File::create(&path).and_then(|mut file| {
+        file.write_all(&vec![0x5a; PROBE_BYTES])?;
+        file.sync_all()
+    });
+    let removed = fs::remove_file(&path);
+    written.and(removed)
+}
+
+fn open_existing(folder: &Path, file: File, trust: &Trust) -> Result<Opened, OpenError> {
     let corrupt = |source| OpenError::Corrupt { path: folder.to_owned(), source };
-    let (database, trust) = open_database(folder, file)?;
+    let database = open_database(folder, file, trust)?;
     let Fact { epoch, layout, indexes } = layout::read(&database).map_err(corrupt)?;
     if layout > LAYOUT {
         let path = folder.to_owned();
         return Err(OpenError::Newer { path, found: layout, known: LAYOUT });
     }
     layout::bring_up_to_date(&database, &indexes).map_err(corrupt)?;
-    Ok(Opened { database, epoch, trust })
+    Ok(Opened { database, epoch, trust: trust.clone() })
 }
 
 /// Makes a store under another name and gives it its own when it is whole: a process killed on the
@@ -112,10 +129,12 @@ fn make(folder: &Path, path: &Path) -> Result<Opened, OpenError> {
     }
     if path.try_exists().map_err(unusable)? {
         drop(file);
-        return open_existing(folder, open_file(path, Existing::Only).map_err(unusable)?);
+        let file = open_file(path, Existing::Only).map_err(unusable)?;
+        return open_existing(folder, file, &Trust::default());
     }
     file.set_len(0).map_err(unusable)?;
-    let (database, trust) = open_database(folder, file)?;
+    let trust = Trust::default();
+    let database = open_database(folder, file, &trust)?;
     let epoch = epoch::random().map_err(|_| OpenError::Entropy)?;
     layout::make(&database, &epoch)
         .map_err(|source| OpenError::Corrupt { path: folder.to_owned(), source })?;
@@ -149,14 +168,12 @@ fn open_file(path: &Path, existing: Existing) -> io::Result<File> {
     options.open(path)
 }
 
-fn open_database(folder: &Path, file: File) -> Result<(Database, Trust), OpenError> {
-    let trust = Trust::default();
+fn open_database(folder: &Path, file: File, trust: &Trust) -> Result<Database, OpenError> {
     FileBackend::new(file)
         .and_then(|file| {
-            let disk = Disk::new(file, &trust);
+            let disk = Disk::new(file, trust);
             Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk)
         })
-        .map(|database| (database, trust))
         .map_err(|error| explain(folder, error))
 }
 

@@ -3,6 +3,9 @@
 //! The engine below gives up its file at the first failure. Opening it anew finds the last commit that
 //! is whole, which may be the failed one: its writers were told that nobody knows.
 //!
+//! Until there is room the old one stays, which still shows what it has in memory; then it is closed
+//! for as long as the opening takes.
+//!
 //! Only a want of room is waited for. Whatever else a disk says, and a sync that failed above all,
 //! needs a human: see `disk.rs`.
 
@@ -24,9 +27,18 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Between two attempts at most.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
-/// How to open the database anew, and when.
+/// How a disk is asked for room, and the database opened anew.
+pub(super) trait Reopen: Send {
+    /// Whether the disk takes more.
+    fn probe(&self) -> io::Result<()>;
+
+    /// Opens the database.
+    fn open(&self, trust: &Trust) -> Result<Opened, OpenError>;
+}
+
+/// When the database is opened anew.
 pub(super) struct Revival {
-    open: Box<dyn Fn() -> Result<Opened, OpenError> + Send>,
+    means: Box<dyn Reopen>,
     epoch: String,
     trust: Trust,
     pause_min: Duration,
@@ -34,12 +46,9 @@ pub(super) struct Revival {
 }
 
 impl Revival {
-    pub(super) fn new(
-        opened: &Opened,
-        open: impl Fn() -> Result<Opened, OpenError> + Send + 'static,
-    ) -> Self {
+    pub(super) fn new(opened: &Opened, means: impl Reopen + 'static) -> Self {
         let (epoch, trust) = (opened.epoch.clone(), opened.trust.clone());
-        Self { open: Box::new(open), epoch, trust, pause_min: PAUSE_MIN, pause: PAUSE_MIN }
+        Self { means: Box::new(means), epoch, trust, pause_min: PAUSE_MIN, pause: PAUSE_MIN }
     }
 
     /// The disk takes writes.
@@ -50,24 +59,24 @@ impl Revival {
     /// Opens the database anew as soon as that goes, and refuses all writes until then; returns at
     /// once where that cannot help, and when the store is closed.
     pub(super) fn revive(&mut self, files: &Files, queue: &Receiver<Job>, error: &redb::Error) {
-        if !is_want_of_room(error) || self.trust.is_lost() {
-            tracing::error!("the store takes no more writes until the server is started anew");
-            return;
-        }
-        while self.wait(files, queue) {
+        let mut may_help = is_want_of_room(error);
+        while may_help && !self.trust.is_lost() && self.wait(files, queue) {
+            if self.means.probe().is_err() {
+                continue;
+            }
             // The file is another's to open only when it is closed.
             files.replace(None);
-            match (self.open)() {
+            match self.means.open(&self.trust) {
                 Ok(opened) if opened.epoch == self.epoch => {
-                    self.trust = opened.trust;
                     files.replace(Some(opened.database));
+                    files.note_revival();
                     files.failed.store(false, Ordering::Release);
                     tracing::info!("the store is open again");
                     return;
                 }
                 Ok(_) => {
-                    tracing::error!("the store was replaced; start the server anew");
-                    return;
+                    tracing::error!("the store was replaced");
+                    may_help = false;
                 }
                 Err(error) => {
                     let error = &error as &dyn Error;
@@ -75,6 +84,7 @@ impl Revival {
                 }
             }
         }
+        tracing::error!("the store takes no more writes until the server is started anew");
     }
 
     /// Refuses what comes until it is time for the next attempt; `false` when the store is closed.

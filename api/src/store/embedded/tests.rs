@@ -13,7 +13,6 @@ use redb::backends::FileBackend;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use super::disk::Trust;
 use super::*;
 use crate::store::index::USERS_BY_EMAIL;
 use crate::store::{Direction, Op};
@@ -95,21 +94,35 @@ fn on_a_moody_disk() -> (Embedded, MoodyDisk, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(file::FILE_NAME);
     let disk = MoodyDisk::on(&path, Arc::new((Mutex::new((Mood::Working, 0)), Condvar::new())));
-    let opened = open(disk.clone()).unwrap();
+    let opened = open(disk.clone(), &Trust::default()).unwrap();
     layout::make(&opened.database, "epoch").unwrap();
-    let state = Arc::clone(&disk.state);
-    let revival = Revival::new(&opened, move || open(MoodyDisk::on(&path, Arc::clone(&state))));
+    let revival = Revival::new(&opened, Moody { path, state: Arc::clone(&disk.state) });
     let engine = Embedded::start(opened, revival.pausing(Duration::from_millis(1))).unwrap();
     (engine, disk, folder)
 }
 
-fn open(file: MoodyDisk) -> Result<file::Opened, OpenError> {
-    let trust = Trust::default();
-    let disk = disk::Disk::new(file, &trust);
+/// Such a disk and the file on it.
+struct Moody {
+    path: PathBuf,
+    state: Arc<(Mutex<(Mood, u32)>, Condvar)>,
+}
+
+impl Reopen for Moody {
+    fn probe(&self) -> io::Result<()> {
+        MoodyDisk::on(&self.path, Arc::clone(&self.state)).check(Mood::Full)
+    }
+
+    fn open(&self, trust: &Trust) -> Result<file::Opened, OpenError> {
+        open(MoodyDisk::on(&self.path, Arc::clone(&self.state)), trust)
+    }
+}
+
+fn open(file: MoodyDisk, trust: &Trust) -> Result<file::Opened, OpenError> {
+    let disk = disk::Disk::new(file, trust);
     let database = Database::builder()
         .create_with_backend(disk)
         .map_err(|error| OpenError::Corrupt { path: "moody".into(), source: Box::new(error) })?;
-    Ok(file::Opened { database, epoch: "epoch".into(), trust })
+    Ok(file::Opened { database, epoch: "epoch".into(), trust: trust.clone() })
 }
 
 fn user(number: i32) -> Insert {
@@ -154,14 +167,19 @@ async fn write_in_vain(engine: &Embedded, numbers: std::ops::Range<i32>) {
 async fn a_full_disk_refuses_writes_until_there_is_room_and_leaves_all_or_nothing() {
     let (engine, disk, _folder) = on_a_moody_disk();
     engine.insert(user(1)).await.unwrap();
+    let (revived, revivals) = sync_channel(4);
+    engine.when_revived(move || revived.try_send(()).unwrap());
     disk.set(Mood::Full);
     write_in_vain(&engine, 2..6).await;
     write_in_vain(&engine, 6..10).await;
+    assert!(engine.get(Collection::Users, &1.into()).unwrap().is_some(), "it is still shown");
+    assert_eq!(revivals.try_iter().count(), 0);
     disk.set(Mood::Working);
     while let Err(refusal) = engine.insert(user(10)).await {
         assert!(matches!(refusal, StoreError::Unavailable(_)), "{refusal:?}");
         tokio::task::yield_now().await;
     }
+    assert_eq!(revivals.try_iter().count(), 1);
     engine.ping().unwrap();
     let count = engine.verify().unwrap();
     assert!((3..=11).contains(&count), "{count} documents");
@@ -176,6 +194,24 @@ async fn a_disk_that_stays_full_does_not_keep_the_store_from_closing() {
     engine.close().await;
     let later = engine.insert(user(10)).await;
     assert!(matches!(later, Err(StoreError::Unavailable(_))), "{later:?}");
+}
+
+#[tokio::test]
+async fn a_sync_that_fails_while_the_store_is_opened_again_is_not_forgotten() {
+    let (engine, disk, _folder) = on_a_moody_disk();
+    engine.insert(user(1)).await.unwrap();
+    disk.set(Mood::Full);
+    write_in_vain(&engine, 2..4).await;
+    let before = disk.syncs();
+    disk.set(Mood::Lying);
+    while disk.syncs() == before {
+        tokio::task::yield_now().await;
+    }
+    disk.set(Mood::Working);
+    // The writer listens again once it has given up.
+    engine.engine.files.failed.store(false, Ordering::Release);
+    write_in_vain(&engine, 4..6).await;
+    assert!(engine.get(Collection::Users, &1.into()).is_err(), "nothing is believed any more");
 }
 
 #[tokio::test]
