@@ -29,7 +29,8 @@ const JOBS_RUNNING_MAX: usize = 1_024;
 /// Jobs of one person that run or wait for their lane, a shard; further ones wait behind them.
 const JOBS_PER_PERSON: usize = 8;
 
-/// What must be done in order: all work on one conversation, or on one message.
+/// What must be done in order: all work on one conversation, on one message, or on what somebody says
+/// of his own status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Lane(pub ObjectId);
 

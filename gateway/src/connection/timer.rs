@@ -11,7 +11,7 @@
 
 use std::num::NonZeroU32;
 
-/// Milliseconds a tick: how late a deadline may fire.
+/// Milliseconds a tick; a deadline fires up to two of them late.
 pub(crate) const TICK_MS: u32 = 8;
 
 /// Ticks a turn of the wheel; a later deadline waits for as many turns as it needs.
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_never_fires_early_and_at_most_a_tick_late() {
+    fn a_deadline_never_fires_early_and_at_most_two_ticks_late() {
         for after_ms in [0, 1, 7, 8, 9, 300, 25_000, 60_000] {
             let mut wheel = Wheel::new();
             wheel.schedule(3, after_ms, owner(1), &mut Alarm::default());

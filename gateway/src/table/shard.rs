@@ -324,6 +324,10 @@ impl<A: Application> Shard<A> {
         let slots: Vec<usize> = left.map(|(slot, _)| slot).take(DRAINED_PER_TURN).collect();
         for slot in slots {
             if let Ok(slot) = u32::try_from(slot) {
+                if self.core.is_polling(slot) {
+                    // The last answers, alone: behind a close packet clients do not look at them.
+                    self.core.flush(slot);
+                }
                 self.core.close(slot, CloseReason::ShuttingDown);
                 if self.core.is_polling(slot) {
                     self.core.remove(slot, CloseReason::ShuttingDown);

@@ -263,6 +263,20 @@ async fn drain_waits_for_nobody_who_could_only_be_told_by_another_poll() {
 }
 
 #[tokio::test]
+async fn drain_leaves_the_last_answers_to_the_poll_that_waits_and_no_close_packet_with_them() {
+    let mut shard = shard();
+    let slot = polling(&mut shard);
+    let sid = shard.core.sid_of_slot(slot).unwrap();
+    let mut answer = poll(&mut shard, sid);
+    shard.core.enqueue_text(slot, b"4stored");
+    shard.messages.push(Message::Drain);
+    shard.turn();
+    let Ok(PollAnswer::Payload { body, .. }) = answer.try_recv() else { panic!("no answer") };
+    assert_eq!(body, b"4stored");
+    assert!(shard.core.connections.is_empty());
+}
+
+#[tokio::test]
 async fn many_are_put_out_over_several_turns_and_nothing_behind_it_comes_before_the_last() {
     let mut shard = shard();
     let people: Vec<u32> = (0..200).map(|_| enter(&mut shard.core, &[0])).collect();
