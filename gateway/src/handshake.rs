@@ -2,6 +2,7 @@
 //!
 //! Source: RFC 6455 §4.2; Engine.IO v4 "Handshake".
 
+use api::http::connection::is_token;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
@@ -100,30 +101,8 @@ pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, HandshakeError> {
 fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
     let offered = headers.get(SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
     let first = offered.split(',').next()?.trim();
-    let is_token = !first.is_empty() && first.bytes().all(is_token_byte);
-    HeaderValue::from_str(first).ok().filter(|_| is_token)
-}
-
-/// Source: RFC 9110 §5.6.2.
-const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+    let is_name = !first.is_empty() && first.bytes().all(is_token);
+    HeaderValue::from_str(first).ok().filter(|_| is_name)
 }
 
 /// Whether a handshake is of the one version of the protocol that is served; who is refused for

@@ -35,6 +35,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+pub use head::is_token;
 use lobby::Guest;
 pub use wire::Wire;
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use api::http::connection::is_token;
 use http::HeaderValue;
 use protocol::id::EngineSid;
 
@@ -26,8 +27,6 @@ impl Default for Cookie {
 impl Cookie {
     /// A cookie of this name; nothing if no cookie can be called so. Source: RFC 6265 §4.1.1.
     pub fn named(name: &str) -> Option<Self> {
-        let is_token =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         let is_name = (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_token);
         is_name.then(|| Self(name.into()))
     }

@@ -222,8 +222,9 @@ impl Head {
     }
 }
 
-/// Whether a byte may stand in a header's name. Source: RFC 9110 §5.6.2.
-const fn is_token(byte: u8) -> bool {
+/// Whether a byte may stand in a token: the name of a header, a cookie, a protocol. Source: RFC 9110
+/// §5.6.2.
+pub const fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
